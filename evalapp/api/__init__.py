@@ -1,0 +1,1 @@
+"""REST v1: the same verbs as the pages."""

@@ -1,0 +1,1 @@
+"""Assessors at work: invitations, handing out pairs, votes."""

@@ -1,0 +1,362 @@
+"""From an invitation to a vote: Invitation → Participation → Assignment → Ballot → Vote."""
+
+import hashlib
+import json
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from evalapp.comparisons.models import Aspect, Comparison, Pair
+from evalapp.generation.models import Clip
+from evalapp.people.models import Assessor
+
+
+class InvitationClosed(Exception):
+    """The invitation's places are all taken, or it was withdrawn."""
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def by_token(self, token: str) -> "Invitation":
+        """The invitation that a link names; raises DoesNotExist for a forged or unknown one."""
+        try:
+            code = signing.Signer(salt="invitation").unsign_object(token)
+        except signing.BadSignature as error:
+            raise self.model.DoesNotExist from error
+        return self.select_related("comparison").get(code=code)
+
+
+class Invitation(models.Model):
+    """A link into one comparison for one assessor (one seat) or several. The link is derived from SECRET_KEY: the
+    database alone gives nobody a way in."""
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="invitations")
+    label = models.CharField(max_length=100, blank=True)
+    seats = models.PositiveIntegerField(default=1)
+    taken = models.PositiveIntegerField(default=0)
+    withdrawn = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("comparison", "pk")
+        constraints = [
+            models.CheckConstraint(condition=Q(taken__lte=F("seats")), name="invitation_never_overbooked"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"invitation {self.pk}"
+
+    @property
+    def token(self) -> str:
+        return signing.Signer(salt="invitation").sign_object(str(self.code))
+
+    @transaction.atomic
+    def admit(self, assessor: Assessor | None = None) -> "Participation":
+        """Let someone in: the known assessor again, the one-seat link's own assessor, or a new person on a free seat."""
+        if assessor and (known := self.comparison.participations.filter(assessor=assessor).first()):
+            return known
+        if self.seats == 1 and (owner := self.participations.first()):
+            return owner
+        free = Invitation.objects.filter(pk=self.pk, withdrawn=False, taken__lt=F("seats"))
+        if not free.update(taken=F("taken") + 1):
+            raise InvitationClosed
+        return Participation.objects.create(
+            comparison=self.comparison,
+            invitation=self,
+            assessor=assessor or Assessor.objects.create(name=self.label if self.seats == 1 else ""),
+        )
+
+
+class Participation(models.Model):
+    """An assessor in a comparison."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="participations")
+    assessor = models.ForeignKey(Assessor, on_delete=models.PROTECT, related_name="participations")
+    invitation = models.ForeignKey(
+        Invitation, on_delete=models.SET_NULL, null=True, blank=True, related_name="participations"
+    )
+    consented_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("comparison", "assessor", name="one_participation_per_assessor")]
+
+    def __str__(self) -> str:
+        return f"{self.assessor} in {self.comparison}"
+
+    def consent(self) -> None:
+        type(self).objects.filter(pk=self.pk, consented_at=None).update(consented_at=Now())
+        self.refresh_from_db()
+
+    @property
+    def answered(self) -> int:
+        return self.assignments.filter(state=Assignment.State.SUBMITTED).count()
+
+    def last_answered(self) -> "Assignment | None":
+        return self.assignments.filter(state=Assignment.State.SUBMITTED).order_by("-closed_at", "-pk").first()
+
+
+class LeaseExpired(Exception):
+    """The answer came after the lease ran out and someone else has the pair's last place."""
+
+
+class NotYours(Exception):
+    """The assignment takes no answer now; the message says why."""
+
+
+class KeyReused(Exception):
+    """The idempotency key came before with other choices."""
+
+
+class ScreenChoice(models.TextChoices):
+    LEFT = "left"
+    SAME = "same"
+    RIGHT = "right"
+
+
+class Choice(models.TextChoices):
+    FIRST = "first"
+    SECOND = "second"
+    TIE = "tie"
+
+
+def turned_back(choice: str, swapped: bool) -> Choice:
+    """The one place where a screen side becomes first or second."""
+    if ScreenChoice(choice) is ScreenChoice.SAME:
+        return Choice.TIE
+    return Choice.FIRST if (choice == ScreenChoice.LEFT) != swapped else Choice.SECOND
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def live(self) -> "AssignmentQuerySet":
+        return self.filter(state=Assignment.State.HELD, lease_until__gte=Now())
+
+    def expire(self, limit: int = 100) -> int:
+        """Take back the places of leases that ran out; safe to run anywhere, any number of times."""
+        expired = self.filter(state=Assignment.State.HELD, lease_until__lt=Now())[:limit]
+        return sum(assignment._give_back(Assignment.State.EXPIRED) for assignment in expired)
+
+
+class Assignment(models.Model):
+    """One pair in one assessor's hands."""
+
+    class State(models.TextChoices):
+        HELD = "held"
+        SUBMITTED = "submitted"
+        RELEASED = "released"
+        EXPIRED = "expired"
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    pair = models.ForeignKey(Pair, on_delete=models.PROTECT, related_name="assignments")
+    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="assignments")
+    swapped = models.BooleanField(help_text="The pair's second clip is on the left.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.HELD)
+    lease_until = models.DateTimeField()
+    skip_reason = models.CharField(max_length=200, blank=True)
+    version = models.PositiveIntegerField(default=0, help_text="How many ballots it has; the last one counts.")
+    handed_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "pair",
+                "participation",
+                name="never_the_same_assessor_twice",
+                condition=Q(state__in=("held", "submitted")),
+                violation_error_message="this assessor has this pair already",
+            ),
+        ]
+        indexes = [
+            models.Index("state", "lease_until", name="assignment_expiry", condition=Q(state="held")),
+            models.Index("participation", "state", name="assignment_of_participation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"assignment {self.code}"
+
+    @property
+    def comparison(self) -> Comparison:
+        return self.participation.comparison
+
+    @property
+    def left(self) -> Clip:
+        return self.pair.second if self.swapped else self.pair.first
+
+    @property
+    def right(self) -> Clip:
+        return self.pair.first if self.swapped else self.pair.second
+
+    def clip(self, side: str) -> Clip:
+        return {"left": self.left, "right": self.right}[side]
+
+    @property
+    def ballot(self) -> "Ballot | None":
+        """The ballot that counts."""
+        return self.ballots.filter(version=self.version).first()
+
+    def screen_choices(self) -> dict[str, str]:
+        """What the assessor chose, by aspect key, as it stood on the screen; empty before the first answer."""
+        if not (ballot := self.ballot):
+            return {}
+        sides = {Choice.TIE: ScreenChoice.SAME, turned_back("left", self.swapped): ScreenChoice.LEFT}
+        return {
+            vote.aspect.key: str(sides.get(Choice(vote.choice), ScreenChoice.RIGHT))
+            for vote in ballot.votes.select_related("aspect")
+        }
+
+    def submit(self, choices: dict[Aspect, str], *, key: str, viewing: dict[str, Any]) -> "Ballot":
+        """Record one vote per aspect. Sending the same form twice (the same key) records it once.
+
+        A new key on an answered assignment is a correction: it supersedes, and both stay. An answer after the lease's
+        end is taken while the pair has a place left. Raises LeaseExpired, NotYours or KeyReused.
+        """
+        fingerprint = hashlib.sha256(
+            json.dumps(sorted((aspect.key, str(choice)) for aspect, choice in choices.items())).encode()
+        ).hexdigest()
+        try:
+            with transaction.atomic():
+                return self._submit(choices, key, viewing, fingerprint)
+        except IntegrityError:
+            # The same form, sent twice at once: the other one stored it.
+            if stored := Ballot.objects.filter(key=key).first():
+                return stored.same_as(self, fingerprint)
+            raise
+
+    def _submit(self, choices: dict[Aspect, str], key: str, viewing: dict[str, Any], fingerprint: str) -> "Ballot":
+        mine = Assignment.objects.select_for_update().get(pk=self.pk)
+        if stored := Ballot.objects.filter(key=key).first():
+            return stored.same_as(self, fingerprint)
+        if self.comparison.state == Comparison.State.CLOSED:
+            raise NotYours("voting has ended")
+        if mine.state == self.State.RELEASED:
+            raise NotYours("this pair was skipped")
+        if mine.state == self.State.EXPIRED and not mine._retake():
+            raise LeaseExpired
+        ballot = Ballot.objects.create(
+            assignment=self, key=key, version=mine.version + 1, fingerprint=fingerprint, viewing=viewing
+        )
+        Vote.objects.bulk_create(
+            Vote(ballot=ballot, aspect=aspect, choice=turned_back(choice, mine.swapped))
+            for aspect, choice in choices.items()
+        )
+        Assignment.objects.filter(pk=self.pk).update(
+            state=self.State.SUBMITTED,
+            version=ballot.version,
+            closed_at=mine.closed_at if mine.state == self.State.SUBMITTED else Now(),
+        )
+        self.refresh_from_db()
+        return ballot
+
+    def _retake(self) -> bool:
+        """Take the pair's place again after the lease ran out, if one is left."""
+        again = Assignment.objects.filter(pair=self.pair_id, participation=self.participation_id).exclude(pk=self.pk)
+        if again.filter(state__in=(self.State.HELD, self.State.SUBMITTED)).exists():
+            return False
+        return bool(
+            Pair.objects.filter(pk=self.pair_id, taken__lt=F("overlap")).update(
+                taken=F("taken") + 1, taken_swapped=F("taken_swapped") + int(self.swapped)
+            )
+        )
+
+    def skip(self, reason: str) -> None:
+        """The assessor cannot judge this pair: its place goes to someone else, and they do not meet it again."""
+        if not self._give_back(self.State.RELEASED, skip_reason=reason[:200]):
+            self.refresh_from_db()
+            if self.state == self.State.SUBMITTED:
+                raise NotYours("this pair is answered already; correct the answer instead")
+
+    @transaction.atomic
+    def _give_back(self, state: "Assignment.State", **stamps: Any) -> bool:
+        if not Assignment.objects.filter(pk=self.pk, state=self.State.HELD).update(
+            state=state, closed_at=Now(), **stamps
+        ):
+            return False
+        Pair.objects.filter(pk=self.pair_id).update(
+            taken=F("taken") - 1, taken_swapped=F("taken_swapped") - int(self.swapped)
+        )
+        return True
+
+    def renew_lease(self) -> None:
+        """The assessor has the pair on the screen: their time starts now."""
+        Assignment.objects.filter(pk=self.pk, state=self.State.HELD).update(lease_until=lease_end(self.comparison))
+
+    def media_file(self, side: str, poster: bool = False) -> Path | None:
+        """The file behind an assignment's own address, or None once it may no longer be seen.
+
+        Seen while the lease lives, and after the answer as long as it can be corrected.
+        """
+        held = Assignment.objects.filter(pk=self.pk).live().exists()
+        correctable = self.state == self.State.SUBMITTED and self.comparison.state != Comparison.State.CLOSED
+        if not (held or correctable):
+            return None
+        clip = self.clip(side)
+        return clip.poster if poster else clip.rendition
+
+
+def lease_end(comparison: Comparison) -> Any:
+    return Now() + timedelta(minutes=comparison.lease_minutes)
+
+
+class InsertOnly(models.QuerySet):
+    """Rows that are written once. The database refuses changes too, by triggers (see the migrations)."""
+
+    def update(self, **kwargs: Any) -> int:
+        raise TypeError(f"{self.model.__name__} rows are never altered; a correction is a new version")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError(f"{self.model.__name__} rows are never deleted; exclusion is a filter in the report")
+
+
+class Ballot(models.Model):
+    """One sending of an assessor's answers: its votes, how the pair was watched, and the key that makes resending safe."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ballots")
+    version = models.PositiveIntegerField()
+    key = models.CharField(max_length=64, unique=True, help_text="Made by the browser; the same key is stored once.")
+    fingerprint = models.CharField(max_length=64)
+    viewing = models.JSONField(default=dict, help_text="Seconds on task, share watched per side, screen, …")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = InsertOnly.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("assignment", "version", name="one_ballot_per_version")]
+
+    def __str__(self) -> str:
+        return f"ballot {self.pk}, version {self.version}"
+
+    def same_as(self, assignment: Assignment, fingerprint: str) -> "Ballot":
+        if (self.assignment_id, self.fingerprint) != (assignment.pk, fingerprint):
+            raise KeyReused("this answer's key was used for another answer")
+        return self
+
+
+class Vote(models.Model):
+    """One choice on one aspect."""
+
+    ballot = models.ForeignKey(Ballot, on_delete=models.PROTECT, related_name="votes")
+    aspect = models.ForeignKey(Aspect, on_delete=models.PROTECT)
+    choice = models.CharField(max_length=6, choices=Choice.choices)
+
+    objects = InsertOnly.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("ballot", "aspect", name="one_vote_per_aspect"),
+            models.CheckConstraint(condition=Q(choice__in=("first", "second", "tie")), name="vote_is_a_named_choice"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.aspect}: {self.choice}"

@@ -1,0 +1,1 @@
+"""What can be compared: checkpoints, recipes, contenders, prompt sets."""

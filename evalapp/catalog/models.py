@@ -1,0 +1,133 @@
+"""The catalog: what can be compared (checkpoint × recipe = contender) and on which prompts."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models, transaction
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON-able value, the same for equal values."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Checkpoint(models.Model):
+    """One set of trained weights, with its revision and hash."""
+
+    name = models.CharField(max_length=200, unique=True)
+    source = models.CharField(max_length=500, blank=True, help_text="Folder, file or hub id; empty where none is known.")
+    revision = models.CharField(max_length=100, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Recipe(models.Model):
+    """All that turns checkpoint + prompt + seed into a clip; never changed, since clips depend on it."""
+
+    generator = models.CharField(max_length=50, help_text="A name in generators.GENERATORS, or 'import'.")
+    settings = models.JSONField(default=dict)
+    identity = models.CharField(max_length=64, unique=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.generator} {self.identity[:8]}"
+
+
+class ContenderQuerySet(models.QuerySet["Contender"]):
+    def register(
+        self, name: str, checkpoint: Checkpoint, generator: str, settings: dict[str, Any], identity: str
+    ) -> "Contender":
+        """The contender of that name, made if it is new; an existing one must be exactly the same."""
+        recipe, _ = Recipe.objects.get_or_create(
+            identity=identity, defaults={"generator": generator, "settings": settings}
+        )
+        contender, _ = self.get_or_create(name=name, defaults={"checkpoint": checkpoint, "recipe": recipe})
+        if (contender.checkpoint_id, contender.recipe_id) != (checkpoint.pk, recipe.pk):
+            raise ValueError(f"contender {name!r} exists with another checkpoint or recipe: choose another name")
+        return contender
+
+
+class Contender(models.Model):
+    """Checkpoint × recipe: what competes."""
+
+    name = models.CharField(max_length=200, unique=True)
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT)
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContenderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("checkpoint", "recipe", name="one_contender_per_checkpoint_and_recipe")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class PromptText:
+    """A prompt before it is stored."""
+
+    key: str
+    text: str
+    tags: Sequence[str] = field(default_factory=tuple)
+
+
+class PromptSetQuerySet(models.QuerySet["PromptSet"]):
+    def freeze(self, name: str, prompts: Iterable[PromptText]) -> "PromptSet":
+        """The set with exactly these prompts: the stored one if there is one, else a new version of that name."""
+        rows = [(prompt.key, prompt.text, sorted(prompt.tags)) for prompt in prompts]
+        if not rows:
+            raise ValueError(f"prompt set {name!r} has no prompts")
+        if len({key for key, _, _ in rows}) < len(rows):
+            raise ValueError(f"prompt set {name!r} names a prompt twice")
+        content = digest(rows)
+        with transaction.atomic():
+            if same := self.filter(name=name, digest=content).first():
+                return same
+            prompt_set = self.create(name=name, version=self.filter(name=name).count() + 1, digest=content)
+            Prompt.objects.bulk_create(
+                Prompt(prompt_set=prompt_set, position=position, key=key, text=text, tags=tags)
+                for position, (key, text, tags) in enumerate(rows)
+            )
+        return prompt_set
+
+
+class PromptSet(models.Model):
+    """A frozen, versioned list of prompts."""
+
+    name = models.CharField(max_length=200)
+    version = models.PositiveIntegerField(default=1)
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PromptSetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("name", "version", name="one_prompt_set_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class Prompt(models.Model):
+    """One text to generate from."""
+
+    prompt_set = models.ForeignKey(PromptSet, on_delete=models.PROTECT, related_name="prompts")
+    position = models.PositiveIntegerField()
+    key = models.CharField(max_length=200, help_text="The organizer's own id of the prompt.")
+    text = models.TextField()
+    tags = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("prompt_set", "position")
+        constraints = [models.UniqueConstraint("prompt_set", "key", name="one_prompt_per_key")]
+
+    def __str__(self) -> str:
+        return self.text

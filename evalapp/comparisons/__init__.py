@@ -1,0 +1,1 @@
+"""Comparisons: who meets whom, on which prompts, judged by which aspects."""

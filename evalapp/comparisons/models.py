@@ -1,0 +1,181 @@
+"""Comparison: contenders, prompts, aspects and rules judged together; draft → rendering → open ⇄ paused → closed."""
+
+import uuid
+from collections import defaultdict
+
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext
+
+from evalapp.catalog.models import Contender, Prompt, PromptSet
+from evalapp.generation.models import Clip
+
+
+class NotReady(Exception):
+    """The comparison cannot be opened; the message says what is missing and what to do."""
+
+
+class Comparison(models.Model):
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        RENDERING = "rendering"
+        OPEN = "open"
+        PAUSED = "paused"
+        CLOSED = "closed"
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    prompt_set = models.ForeignKey(PromptSet, on_delete=models.PROTECT)
+    contenders = models.ManyToManyField(Contender, through="Entry")
+    seeds = models.JSONField(default=list, help_text="One clip per contender, prompt and seed.")
+    overlap = models.PositiveIntegerField(default=3, validators=[MinValueValidator(1)])
+    lease_minutes = models.PositiveIntegerField(default=30, validators=[MinValueValidator(1)])
+    rng_seed = models.PositiveIntegerField(default=0, help_text="Of every random choice in handing out pairs.")
+    instructions = models.TextField(blank=True, help_text="Shown to assessors before the first pair.")
+    digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    def clips(self) -> models.QuerySet[Clip]:
+        """Every clip that its pairs show."""
+        mine = Q(first_of__comparison=self) | Q(second_of__comparison=self)
+        return Clip.objects.filter(mine).distinct()
+
+    @transaction.atomic
+    def open(self, *, leave_out_missing: bool = False) -> int:
+        """Start voting; returns how many pairs were left out. Refuses while a clip is missing unless told to leave out.
+
+        A pair left out keeps its row and says so; it is never handed out.
+        """
+        comparison = type(self).objects.select_for_update().get(pk=self.pk)
+        if comparison.state not in (self.State.RENDERING, self.State.PAUSED):
+            raise NotReady(f"{self.name} is {comparison.state}: only a launched or paused comparison can be opened")
+        incomplete = self.pairs.exclude(first__state=Clip.State.READY, second__state=Clip.State.READY)
+        left_out = 0
+        if comparison.state == self.State.RENDERING:
+            missing = self.clips().exclude(state=Clip.State.READY).values_list("state", flat=True)
+            if missing and not leave_out_missing:
+                counts: dict[str, int] = defaultdict(int)
+                for state in missing:
+                    counts[state] += 1
+                states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+                raise NotReady(f"{len(missing)} clips are missing ({states}): wait, retry them, or leave their pairs out")
+            left_out = incomplete.update(left_out=True)
+            if not self.pairs.filter(left_out=False).exists():
+                raise NotReady("no pair is complete: there is nothing to vote on")
+        self._move_to(self.State.OPEN, opened_at=comparison.opened_at or Now())
+        return left_out
+
+    def pause(self) -> None:
+        """Hand out nothing new; answers in hand are still taken."""
+        self._move_to(self.State.PAUSED, was=self.State.OPEN)
+
+    def close(self) -> None:
+        """End voting for good."""
+        self._move_to(self.State.CLOSED, closed_at=Now())
+
+    def _move_to(self, state: "Comparison.State", was: "Comparison.State | None" = None, **stamps: object) -> None:
+        rows = type(self).objects.filter(pk=self.pk).exclude(state=self.State.CLOSED)
+        if was:
+            rows = rows.filter(state=was)
+        if not rows.update(state=state, **stamps):
+            raise NotReady(f"{self.name} cannot become {state} now: it is {self.state}")
+        self.refresh_from_db()
+
+
+class Entry(models.Model):
+    """A contender in a comparison; of two contenders the one with the lower position comes first in their pairs."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="entries")
+    contender = models.ForeignKey(Contender, on_delete=models.PROTECT)
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("comparison", "position")
+        constraints = [
+            models.UniqueConstraint("comparison", "contender", name="one_entry_per_contender"),
+            models.UniqueConstraint("comparison", "position", name="one_entry_per_position"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.contender)
+
+
+class Aspect(models.Model):
+    """One question asked of every pair."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="aspects")
+    key = models.SlugField(max_length=50)
+    name = models.CharField(max_length=100)
+    question = models.CharField(max_length=200)
+    hint = models.TextField(blank=True)
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("comparison", "position")
+        constraints = [models.UniqueConstraint("comparison", "key", name="one_aspect_per_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def translated_name(self) -> str:
+        return gettext(self.name)
+
+    @property
+    def translated_question(self) -> str:
+        return gettext(self.question)
+
+    @property
+    def translated_hint(self) -> str:
+        return gettext(self.hint) if self.hint else ""
+
+
+class Pair(models.Model):
+    """Two clips of one prompt and seed. First and second never change; left and right belong to assignments.
+
+    `taken` counts the assignments that hold or have used one of the pair's places, `taken_swapped` those of them with
+    sides swapped; the constraint makes an overbooked pair impossible whatever the code does.
+    """
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="pairs")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT)
+    seed = models.BigIntegerField(default=0)
+    first = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="first_of")
+    second = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="second_of")
+    overlap = models.PositiveIntegerField()
+    taken = models.PositiveIntegerField(default=0)
+    taken_swapped = models.PositiveIntegerField(default=0)
+    shuffle = models.PositiveIntegerField(help_text="Where it lies in the random order in which pairs are handed out.")
+    left_out = models.BooleanField(default=False, help_text="A clip was missing when voting started.")
+
+    class Meta:
+        ordering = ("comparison", "pk")
+        constraints = [
+            models.UniqueConstraint("comparison", "first", "second", name="one_pair_per_two_clips"),
+            models.CheckConstraint(condition=~Q(first=F("second")), name="pair_of_two_different_clips"),
+            models.CheckConstraint(condition=Q(taken__lte=F("overlap")), name="pair_never_overbooked"),
+            models.CheckConstraint(condition=Q(taken_swapped__lte=F("taken")), name="pair_swaps_within_taken"),
+        ]
+        indexes = [
+            models.Index(
+                "comparison", "taken", "shuffle", name="pair_waiting", condition=Q(left_out=False, taken__lt=F("overlap"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"pair {self.pk}: {self.prompt}"

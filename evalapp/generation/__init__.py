@@ -1,0 +1,1 @@
+"""Clips: rendering them, bringing finished ones in, handing out their files."""

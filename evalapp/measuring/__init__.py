@@ -1,0 +1,1 @@
+"""Automatic measures and judges beside the votes, never among them: Measurement and Verdict will live here."""

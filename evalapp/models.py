@@ -1,0 +1,28 @@
+"""Every model, so that Django finds them."""
+
+from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
+from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
+from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
+from evalapp.generation.models import Clip
+from evalapp.people.models import Assessor
+from evalapp.reporting.models import Report
+
+__all__ = [
+    "Aspect",
+    "Assessor",
+    "Assignment",
+    "Ballot",
+    "Checkpoint",
+    "Clip",
+    "Comparison",
+    "Contender",
+    "Entry",
+    "Invitation",
+    "Pair",
+    "Participation",
+    "Prompt",
+    "PromptSet",
+    "Recipe",
+    "Report",
+    "Vote",
+]

@@ -1,0 +1,17 @@
+"""People: who votes. Who sets up is an ordinary Django user: staff organize, other users read reports."""
+
+import uuid
+
+from django.db import models
+
+
+class Assessor(models.Model):
+    """Someone who votes. Has no password: an invitation link brings them in and the session remembers them."""
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=100, blank=True, help_text="For organizers only; may stay empty.")
+    simulated = models.BooleanField(default=False, help_text="A program that votes by known preferences.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name or f"assessor {str(self.code)[:8]}"
