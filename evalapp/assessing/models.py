@@ -142,8 +142,9 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def expire(self, limit: int = 100) -> int:
         """Take back the places of leases that ran out; safe to run anywhere, any number of times."""
-        expired = self.filter(state=Assignment.State.HELD, lease_until__lt=Now())[:limit]
-        return sum(assignment._give_back(Assignment.State.EXPIRED) for assignment in expired)
+        overdue = Q(lease_until__lt=Now())
+        held = self.filter(overdue, state=Assignment.State.HELD)[:limit]
+        return sum(assignment._give_back(Assignment.State.EXPIRED, overdue) for assignment in held)
 
 
 class Assignment(models.Model):
@@ -238,7 +239,7 @@ class Assignment(models.Model):
         mine = Assignment.objects.select_for_update().get(pk=self.pk)
         if stored := Ballot.objects.filter(key=key).first():
             return stored.same_as(self, fingerprint)
-        if self.comparison.state == Comparison.State.CLOSED:
+        if Comparison.objects.filter(pk=self.comparison.pk, state=Comparison.State.CLOSED).exists():
             raise NotYours("voting has ended")
         if mine.state == self.State.RELEASED:
             raise NotYours("this pair was skipped")
@@ -278,10 +279,9 @@ class Assignment(models.Model):
                 raise NotYours("this pair is answered already; correct the answer instead")
 
     @transaction.atomic
-    def _give_back(self, state: "Assignment.State", **stamps: Any) -> bool:
-        if not Assignment.objects.filter(pk=self.pk, state=self.State.HELD).update(
-            state=state, closed_at=Now(), **stamps
-        ):
+    def _give_back(self, state: "Assignment.State", still: Q | None = None, **stamps: Any) -> bool:
+        held = Assignment.objects.filter(still or Q(), pk=self.pk, state=self.State.HELD)
+        if not held.update(state=state, closed_at=Now(), **stamps):
             return False
         Pair.objects.filter(pk=self.pair_id).update(
             taken=F("taken") - 1, taken_swapped=F("taken_swapped") - int(self.swapped)

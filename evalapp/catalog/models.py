@@ -9,6 +9,9 @@ from typing import Any
 from django.db import models, transaction
 
 
+IMPORT = "import"  # the generator of contenders whose clips came as finished files
+
+
 def digest(value: Any) -> str:
     """sha256 of a JSON-able value, the same for equal values."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -35,7 +35,9 @@ class Comparison(models.Model):
     lease_minutes = models.PositiveIntegerField(default=30, validators=[MinValueValidator(1)])
     rng_seed = models.PositiveIntegerField(default=0, help_text="Of every random choice in handing out pairs.")
     instructions = models.TextField(blank=True, help_text="Shown to assessors before the first pair.")
-    digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch.")
+    digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -73,7 +75,9 @@ class Comparison(models.Model):
                 for state in missing:
                     counts[state] += 1
                 states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-                raise NotReady(f"{len(missing)} clips are missing ({states}): wait, retry them, or leave their pairs out")
+                raise NotReady(
+                    f"{len(missing)} clips are missing ({states}): wait, retry them, or leave their pairs out"
+                )
             left_out = incomplete.update(left_out=True)
             if not self.pairs.filter(left_out=False).exists():
                 raise NotReady("no pair is complete: there is nothing to vote on")
@@ -173,7 +177,11 @@ class Pair(models.Model):
         ]
         indexes = [
             models.Index(
-                "comparison", "taken", "shuffle", name="pair_waiting", condition=Q(left_out=False, taken__lt=F("overlap"))
+                "comparison",
+                "taken",
+                "shuffle",
+                name="pair_waiting",
+                condition=Q(left_out=False, taken__lt=F("overlap")),
             ),
         ]
 

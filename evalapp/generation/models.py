@@ -23,6 +23,9 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         expired = Q(state=Clip.State.RENDERING, lease_until__lt=Now())
         return self.filter(Q(state=Clip.State.QUEUED) | expired)
 
+    def at_work(self) -> "ClipQuerySet":
+        return self.filter(state=Clip.State.RENDERING, lease_until__gte=Now())
+
     def claim_next(self, worker: str) -> "Clip | None":
         """The next clip for this worker, now rendering under its lease; None when there is nothing to do.
 
@@ -43,8 +46,16 @@ class ClipQuerySet(models.QuerySet["Clip"]):
                 clip.refresh_from_db()
                 if clip.attempt <= clip.attempt_limit:
                     return clip
-                clip.fail(f"its worker died {settings.RENDER_ATTEMPTS} times while rendering this clip: see the worker's log")
+                clip.fail(
+                    f"its worker died {settings.RENDER_ATTEMPTS} times while rendering this clip: see the worker's log"
+                )
         return None
+
+    def retry(self) -> int:
+        """Queue the failed and cancelled ones again, with as many attempts as new ones; returns how many."""
+        return self.filter(state__in=(Clip.State.FAILED, Clip.State.CANCELLED)).update(
+            state=Clip.State.QUEUED, attempt_limit=F("attempt") + attempts_allowed(), reason="", finished_at=None
+        )
 
 
 class Clip(models.Model):
@@ -72,7 +83,9 @@ class Clip(models.Model):
     worker = models.CharField(max_length=100, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True, help_text="Why it failed, in words an organizer can act on.")
-    folder = models.UUIDField(default=uuid.uuid4, editable=False, help_text="Where its files lie, under the media folder.")
+    folder = models.UUIDField(
+        default=uuid.uuid4, editable=False, help_text="Where its files lie, under the media folder."
+    )
     sha256 = models.CharField(max_length=64, blank=True, help_text="Of the master file.")
     rendition_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the file that browsers get.")
     facts = models.JSONField(default=dict, help_text="Frames, size, fps, seconds, versions, what the generator noted.")
@@ -83,7 +96,9 @@ class Clip(models.Model):
     objects = ClipQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint("contender", "prompt", "seed", name="one_clip_per_contender_prompt_seed")]
+        constraints = [
+            models.UniqueConstraint("contender", "prompt", "seed", name="one_clip_per_contender_prompt_seed")
+        ]
         indexes = [
             models.Index("state", "lease_until", name="clip_claimable"),
             models.Index("prompt", "seed", name="clip_prompt_seed"),
@@ -129,14 +144,4 @@ class Clip(models.Model):
 
     def fail(self, reason: str) -> None:
         self._while_mine().update(state=self.State.FAILED, lease_until=None, reason=reason, finished_at=Now())
-        self.refresh_from_db()
-
-    def retry(self) -> None:
-        """Queue a failed clip again, with as many attempts as a new one."""
-        Clip.objects.filter(pk=self.pk, state=self.State.FAILED).update(
-            state=self.State.QUEUED,
-            attempt_limit=F("attempt") + attempts_allowed(),
-            reason="",
-            finished_at=None,
-        )
         self.refresh_from_db()

@@ -1,0 +1,139 @@
+"""From a plan to work: a draft comparison, then its clips, its pairs and the bells that wake the workers."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, digest
+from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
+from evalapp.comparisons.models import Aspect, Comparison, Entry, NotReady, Pair
+from evalapp.comparisons.pairing import meetings
+from evalapp.generation.models import Clip
+from evalapp.generation.tasks import ring
+
+
+class InvalidPlan(ValueError):
+    """The comparison cannot be made as asked; the message says why."""
+
+
+@transaction.atomic
+def create(
+    name: str,
+    prompt_set: PromptSet,
+    contenders: Sequence[Contender],
+    seeds: Sequence[int] = (0,),
+    overlap: int = 3,
+    aspects: Sequence[HouseAspect] = HOUSE_ASPECTS,
+    rng_seed: int = 0,
+    instructions: str = "",
+) -> Comparison:
+    """A draft comparison. Raises InvalidPlan."""
+    if len({contender.pk for contender in contenders}) < max(2, len(contenders)):
+        raise InvalidPlan(f"{name}: a comparison needs two or more different contenders")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise InvalidPlan(f"{name}: give one or more seeds, each once")
+    if overlap < 1:
+        raise InvalidPlan(f"{name}: overlap is how many assessors judge each pair: 1 or more")
+    if not aspects or len({aspect.key for aspect in aspects}) < len(aspects):
+        raise InvalidPlan(f"{name}: give one or more aspects, each once")
+    if Comparison.objects.filter(name=name).exists():
+        raise InvalidPlan(f"there is a comparison named {name!r} already: choose another name")
+    comparison = Comparison.objects.create(
+        name=name,
+        prompt_set=prompt_set,
+        seeds=list(seeds),
+        overlap=overlap,
+        rng_seed=rng_seed,
+        instructions=instructions,
+    )
+    Entry.objects.bulk_create(
+        Entry(comparison=comparison, contender=contender, position=position)
+        for position, contender in enumerate(contenders)
+    )
+    Aspect.objects.bulk_create(
+        Aspect(
+            comparison=comparison,
+            key=aspect.key,
+            name=aspect.name,
+            question=aspect.question,
+            hint=aspect.hint,
+            position=position,
+        )
+        for position, aspect in enumerate(aspects)
+    )
+    return comparison
+
+
+@transaction.atomic
+def launch(comparison: Comparison) -> None:
+    """Freeze the plan, make its clips and pairs, and wake the workers. Clips that exist already are used again.
+
+    Raises NotReady unless the comparison is a draft.
+    """
+    claimed = Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.DRAFT)
+    if not claimed.update(state=Comparison.State.RENDERING, digest=plan_digest(comparison)):
+        raise NotReady(f"{comparison.name} is {comparison.state}: only a draft can be launched")
+    comparison.refresh_from_db()
+    prompts = list(comparison.prompt_set.prompts.all())
+    contenders = list(comparison.contenders.select_related("recipe").order_by("entry__position"))
+    clips = _clips(contenders, prompts, comparison.seeds)
+    Pair.objects.bulk_create(
+        Pair(
+            comparison=comparison,
+            prompt_id=meeting.prompt,
+            seed=meeting.seed,
+            first_id=clips[meeting.first, meeting.prompt, meeting.seed],
+            second_id=clips[meeting.second, meeting.prompt, meeting.seed],
+            overlap=comparison.overlap,
+            shuffle=meeting.shuffle,
+        )
+        for meeting in meetings(
+            [contender.pk for contender in contenders],
+            [prompt.pk for prompt in prompts],
+            comparison.seeds,
+            comparison.rng_seed,
+        )
+    )
+    ring(len(clips))
+
+
+def plan_digest(comparison: Comparison) -> str:
+    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed."""
+    return digest(
+        {
+            "contenders": list(
+                comparison.entries.values_list("contender__name", "contender__recipe__identity", "position")
+            ),
+            "prompts": comparison.prompt_set.digest,
+            "seeds": comparison.seeds,
+            "aspects": list(comparison.aspects.values_list("key", "question", "position")),
+            "overlap": comparison.overlap,
+            "rng_seed": comparison.rng_seed,
+        }
+    )
+
+
+def _clips(
+    contenders: Sequence[Contender], prompts: Sequence[Prompt], seeds: Sequence[int]
+) -> dict[tuple[int, int, int], int]:
+    """Ids of the clips by contender, prompt and seed; new ones are queued, failed ones queued again."""
+    Clip.objects.bulk_create(
+        (_new_clip(contender, prompt, seed) for contender in contenders for prompt in prompts for seed in seeds),
+        ignore_conflicts=True,
+        batch_size=2000,
+    )
+    needed = Clip.objects.filter(contender__in=contenders, prompt__in=prompts, seed__in=seeds)
+    needed.exclude(contender__recipe__generator=IMPORT).retry()
+    return {(clip.contender_id, clip.prompt_id, clip.seed): clip.pk for clip in needed.defer("facts")}
+
+
+def _new_clip(contender: Contender, prompt: Prompt, seed: int) -> Clip:
+    if contender.recipe.generator == IMPORT:
+        return Clip(
+            contender=contender,
+            prompt=prompt,
+            seed=seed,
+            state=Clip.State.FAILED,
+            reason="no file was imported for this prompt and seed: import it, or leave its pairs out",
+        )
+    return Clip(contender=contender, prompt=prompt, seed=seed)
