@@ -28,7 +28,7 @@ def next_assignment(participation: Participation, after: Assignment | None = Non
         mine = (
             Participation.objects.select_for_update(of=("self",)).select_related("comparison").get(pk=participation.pk)
         )
-        held = mine.assignments.live().exclude(pk=after.pk if after else None).order_by("handed_at", "pk")
+        held = mine.assignments.live().exclude(pk__in=[after.pk] if after else []).order_by("handed_at", "pk")
         if assignment := held.first():
             return assignment
         if mine.comparison.state != Comparison.State.OPEN:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
@@ -61,7 +60,7 @@ class Invitation(models.Model):
 
     @transaction.atomic
     def admit(self, assessor: Assessor | None = None) -> "Participation":
-        """Let someone in: the known assessor again, the one-seat link's own assessor, or a new person on a free seat."""
+        """Let someone in: the known assessor again, the one-seat link's own one, or a new person on a free seat."""
         if assessor and (known := self.comparison.participations.filter(assessor=assessor).first()):
             return known
         if self.seats == 1 and (owner := self.participations.first()):
@@ -231,13 +230,13 @@ class Assignment(models.Model):
                 return self._submit(choices, key, viewing, fingerprint)
         except IntegrityError:
             # The same form, sent twice at once: the other one stored it.
-            if stored := Ballot.objects.filter(key=key).first():
+            if stored := Ballot.of_key(key):
                 return stored.same_as(self, fingerprint)
             raise
 
     def _submit(self, choices: dict[Aspect, str], key: str, viewing: dict[str, Any], fingerprint: str) -> "Ballot":
         mine = Assignment.objects.select_for_update().get(pk=self.pk)
-        if stored := Ballot.objects.filter(key=key).first():
+        if stored := Ballot.of_key(key):
             return stored.same_as(self, fingerprint)
         if Comparison.objects.filter(pk=self.comparison.pk, state=Comparison.State.CLOSED).exists():
             raise NotYours("voting has ended")
@@ -309,7 +308,7 @@ def lease_end(comparison: Comparison) -> Any:
     return Now() + timedelta(minutes=comparison.lease_minutes)
 
 
-class InsertOnly(models.QuerySet):
+class InsertOnly(models.QuerySet[Any]):
     """Rows that are written once. The database refuses changes too, by triggers (see the migrations)."""
 
     def update(self, **kwargs: Any) -> int:
@@ -320,7 +319,7 @@ class InsertOnly(models.QuerySet):
 
 
 class Ballot(models.Model):
-    """One sending of an assessor's answers: its votes, how the pair was watched, and the key that makes resending safe."""
+    """One sending of an assessor's answers: its votes, how the pair was watched, the key that makes resending safe."""
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ballots")
     version = models.PositiveIntegerField()
@@ -336,6 +335,10 @@ class Ballot(models.Model):
 
     def __str__(self) -> str:
         return f"ballot {self.pk}, version {self.version}"
+
+    @classmethod
+    def of_key(cls, key: str) -> "Ballot | None":
+        return cls.objects.filter(key=key).first()
 
     def same_as(self, assignment: Assignment, fingerprint: str) -> "Ballot":
         if (self.assignment_id, self.fingerprint) != (assignment.pk, fingerprint):

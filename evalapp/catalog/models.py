@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import models, transaction
 
-
 IMPORT = "import"  # the generator of contenders whose clips came as finished files
 
 
@@ -22,7 +21,7 @@ class Checkpoint(models.Model):
     """One set of trained weights, with its revision and hash."""
 
     name = models.CharField(max_length=200, unique=True)
-    source = models.CharField(max_length=500, blank=True, help_text="Folder, file or hub id; empty where none is known.")
+    source = models.CharField(max_length=500, blank=True, help_text="Folder, file or hub id; empty where unknown.")
     revision = models.CharField(max_length=100, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -127,7 +127,7 @@ class Clip(models.Model):
         return self.directory / "poster.webp"
 
     def _while_mine(self) -> ClipQuerySet:
-        """This row as long as the attempt that claimed it still holds it: late results of a lost lease change nothing."""
+        """This row while the attempt that claimed it still holds it: late results of a lost lease change nothing."""
         return Clip.objects.filter(pk=self.pk, attempt=self.attempt, state=self.State.RENDERING)
 
     def renew_lease(self) -> bool:

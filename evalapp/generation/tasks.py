@@ -5,6 +5,7 @@ import socket
 import time
 
 from celery import shared_task
+from django.db import transaction
 
 from evalapp.generation.models import Clip
 
@@ -40,4 +41,4 @@ def sweep() -> None:
 def ring(clips: int) -> None:
     """Wake as many workers as `clips` can keep busy, once the current transaction is stored."""
     for _ in range(min(clips, BELLS_AT_ONCE)):
-        render_waiting.delay_on_commit()
+        transaction.on_commit(render_waiting.delay)

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=200, unique=True)),
-                ('source', models.CharField(blank=True, help_text='Folder, file or hub id; empty where none is known.', max_length=500)),
+                ('source', models.CharField(blank=True, help_text='Folder, file or hub id; empty where unknown.', max_length=500)),
                 ('revision', models.CharField(blank=True, max_length=100)),
                 ('sha256', models.CharField(blank=True, max_length=64)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
             name='Report',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('inputs', models.CharField(help_text='sha256 of the ballots, filters and method version it was built from.', max_length=64)),
+                ('inputs', models.CharField(help_text='sha256 of the ballots, filters and method version behind it.', max_length=64)),
                 ('snapshot', models.TextField(help_text='Canonical JSON.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('comparison', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='evalapp.comparison')),

@@ -9,7 +9,7 @@ class Report(models.Model):
     """Immutable; the same inputs and seed give the same bytes, so equal inputs share one row."""
 
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="reports")
-    inputs = models.CharField(max_length=64, help_text="sha256 of the ballots, filters and method version it was built from.")
+    inputs = models.CharField(max_length=64, help_text="sha256 of the ballots, filters and method version behind it.")
     snapshot = models.TextField(help_text="Canonical JSON.")
     created_at = models.DateTimeField(auto_now_add=True)
 
