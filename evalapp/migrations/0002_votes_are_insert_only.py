@@ -14,7 +14,8 @@ def guard(apps, schema_editor):
     if not sqlite:
         schema_editor.execute(
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '% rows are written once: never altered or deleted', TG_TABLE_NAME; END $$"
+            "$$ BEGIN RAISE EXCEPTION '% rows are written once: never altered or deleted', TG_TABLE_NAME; END $$",
+            params=None,
         )
     for name, table in TABLES.items():
         for trigger, act in ((f"{name}_insert_only", "UPDATE"), (f"{name}_insert_only_delete", "DELETE")):
