@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from evalapp.generation.models import Clip
@@ -57,6 +59,11 @@ class Invitation(models.Model):
     @property
     def token(self) -> str:
         return signing.Signer(salt="invitation").sign_object(str(self.code))
+
+    @property
+    def link(self) -> str:
+        """The whole address, for mails and terminals."""
+        return settings.SITE_URL + reverse("invitation", args=[self.token])
 
     @transaction.atomic
     def admit(self, assessor: Assessor | None = None) -> "Participation":

@@ -84,7 +84,7 @@ class PromptText:
 class PromptSetQuerySet(models.QuerySet["PromptSet"]):
     def freeze(self, name: str, prompts: Iterable[PromptText]) -> "PromptSet":
         """The set with exactly these prompts: the stored one if there is one, else a new version of that name."""
-        rows = [(prompt.key, prompt.text, sorted(prompt.tags)) for prompt in prompts]
+        rows = _rows(prompts)
         if not rows:
             raise ValueError(f"prompt set {name!r} has no prompts")
         if len({key for key, _, _ in rows}) < len(rows):
@@ -99,6 +99,14 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
                 for position, (key, text, tags) in enumerate(rows)
             )
         return prompt_set
+
+    def with_prompts(self, name: str, prompts: Iterable[PromptText]) -> "PromptSetQuerySet":
+        """The stored set of that name with exactly these prompts, if there is one."""
+        return self.filter(name=name, digest=digest(_rows(prompts)))
+
+
+def _rows(prompts: Iterable[PromptText]) -> list[tuple[str, str, list[str]]]:
+    return [(prompt.key, prompt.text, sorted(prompt.tags)) for prompt in prompts]
 
 
 class PromptSet(models.Model):

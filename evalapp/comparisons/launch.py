@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, digest
+from evalapp.catalog.models import IMPORT, Contender, PromptSet, digest
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
 from evalapp.comparisons.models import Aspect, Comparison, Entry, NotReady, Pair
 from evalapp.comparisons.pairing import meetings
@@ -74,25 +74,23 @@ def launch(comparison: Comparison) -> None:
     if not claimed.update(state=Comparison.State.RENDERING, digest=plan_digest(comparison)):
         raise NotReady(f"{comparison.name} is {comparison.state}: only a draft can be launched")
     comparison.refresh_from_db()
-    prompts = list(comparison.prompt_set.prompts.all())
     contenders = list(comparison.contenders.select_related("recipe").order_by("entry__position"))
-    clips = _clips(contenders, prompts, comparison.seeds)
+    scenes = _scenes(comparison, contenders)
+    clips = _clips(contenders, scenes)
     Pair.objects.bulk_create(
-        Pair(
-            comparison=comparison,
-            prompt_id=meeting.prompt,
-            seed=meeting.seed,
-            first_id=clips[meeting.first, meeting.prompt, meeting.seed],
-            second_id=clips[meeting.second, meeting.prompt, meeting.seed],
-            overlap=comparison.overlap,
-            shuffle=meeting.shuffle,
-        )
-        for meeting in meetings(
-            [contender.pk for contender in contenders],
-            [prompt.pk for prompt in prompts],
-            comparison.seeds,
-            comparison.rng_seed,
-        )
+        (
+            Pair(
+                comparison=comparison,
+                prompt_id=meeting.prompt,
+                seed=meeting.seed,
+                first_id=clips[meeting.first, meeting.prompt, meeting.seed],
+                second_id=clips[meeting.second, meeting.prompt, meeting.seed],
+                overlap=comparison.overlap,
+                shuffle=meeting.shuffle,
+            )
+            for meeting in meetings([contender.pk for contender in contenders], scenes, comparison.rng_seed)
+        ),
+        batch_size=2000,
     )
     ring(len(clips))
 
@@ -113,27 +111,39 @@ def plan_digest(comparison: Comparison) -> str:
     )
 
 
-def _clips(
-    contenders: Sequence[Contender], prompts: Sequence[Prompt], seeds: Sequence[int]
-) -> dict[tuple[int, int, int], int]:
+def _scenes(comparison: Comparison, contenders: Sequence[Contender]) -> list[tuple[int, int]]:
+    """Prompts and seeds to pair: all of them, or, where nothing can be rendered, those of which some clip exists."""
+    prompts = comparison.prompt_set.prompts.values_list("pk", flat=True)
+    scenes = [(prompt, seed) for prompt in prompts for seed in comparison.seeds]
+    if any(contender.recipe.generator != IMPORT for contender in contenders):
+        return scenes
+    imported = Clip.objects.filter(contender__in=contenders, prompt__prompt_set=comparison.prompt_set)
+    existing = set(imported.values_list("prompt", "seed"))
+    return [scene for scene in scenes if scene in existing]
+
+
+def _clips(contenders: Sequence[Contender], scenes: Sequence[tuple[int, int]]) -> dict[tuple[int, int, int], int]:
     """Ids of the clips by contender, prompt and seed; new ones are queued, failed ones queued again."""
     Clip.objects.bulk_create(
-        (_new_clip(contender, prompt, seed) for contender in contenders for prompt in prompts for seed in seeds),
+        (_new_clip(contender, prompt, seed) for contender in contenders for prompt, seed in scenes),
         ignore_conflicts=True,
         batch_size=2000,
     )
-    needed = Clip.objects.filter(contender__in=contenders, prompt__in=prompts, seed__in=seeds)
+    needed = Clip.objects.filter(
+        contender__in=contenders,
+        prompt__in={prompt for prompt, _ in scenes},
+        seed__in={seed for _, seed in scenes},
+    )
     needed.exclude(contender__recipe__generator=IMPORT).retry()
-    return {(clip.contender_id, clip.prompt_id, clip.seed): clip.pk for clip in needed.defer("facts")}
+    return {
+        (contender, prompt, seed): pk
+        for contender, prompt, seed, pk in needed.values_list("contender", "prompt", "seed", "pk")
+    }
 
 
-def _new_clip(contender: Contender, prompt: Prompt, seed: int) -> Clip:
+def _new_clip(contender: Contender, prompt: int, seed: int) -> Clip:
+    clip = Clip(contender=contender, prompt_id=prompt, seed=seed)
     if contender.recipe.generator == IMPORT:
-        return Clip(
-            contender=contender,
-            prompt=prompt,
-            seed=seed,
-            state=Clip.State.FAILED,
-            reason="no file was imported for this prompt and seed: import it, or leave its pairs out",
-        )
-    return Clip(contender=contender, prompt=prompt, seed=seed)
+        clip.state = Clip.State.FAILED
+        clip.reason = "no file was imported for this prompt and seed: import it, or leave its pairs out"
+    return clip

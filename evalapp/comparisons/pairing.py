@@ -17,16 +17,13 @@ class Meeting:
     shuffle: int
 
 
-def meetings(
-    contenders: Sequence[int], prompts: Sequence[int], seeds: Sequence[int], rng_seed: int
-) -> Iterator[Meeting]:
-    """Each prompt × seed × two contenders once; `first` is the one that comes earlier in `contenders`.
+def meetings(contenders: Sequence[int], scenes: Sequence[tuple[int, int]], rng_seed: int) -> Iterator[Meeting]:
+    """Every two contenders on every scene (prompt, seed) once; `first` comes earlier in `contenders`.
 
-    >>> [(meeting.first, meeting.second) for meeting in meetings([7, 8, 9], [1], [0], rng_seed=0)]
+    >>> [(meeting.first, meeting.second) for meeting in meetings([7, 8, 9], [(1, 0)], rng_seed=0)]
     [(7, 8), (7, 9), (8, 9)]
     """
     rng = random.Random(rng_seed)
-    for prompt in prompts:
-        for seed in seeds:
-            for first, second in combinations(contenders, 2):
-                yield Meeting(first, second, prompt, seed, rng.randrange(2**31))
+    for prompt, seed in scenes:
+        for first, second in combinations(contenders, 2):
+            yield Meeting(first, second, prompt, seed, rng.randrange(2**31))

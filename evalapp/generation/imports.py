@@ -1,0 +1,148 @@
+"""Finished clips from elsewhere become clips of the house: checked completely first, then stored, or nothing is.
+
+Every file is decoded and written anew as master and browser rendition, so that no container tells where it came from.
+It lives here and not in the catalog, because what it makes are clips.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from evalapp.catalog.models import IMPORT, Checkpoint, Contender, Prompt, PromptSet, PromptText, digest
+from evalapp.generation.files import discard, sha256_of, write_files
+from evalapp.generation.layouts import Layout, Place
+from evalapp.generation.models import Clip
+
+
+class ImportRefused(Exception):
+    """Nothing was stored; `problems` names everything that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Imported:
+    contenders: list[Contender]
+    prompt_set: PromptSet
+    seeds: list[int]
+    new: int
+    known: int
+
+
+@dataclass(frozen=True)
+class _Staged:
+    place: Place
+    columns: dict[str, Any]
+
+
+def import_clips(
+    layout: Layout,
+    prompt_set_name: str,
+    *,
+    allow_missing: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Imported:
+    """Store what a layout found. Files that are stored already, byte for byte, are left as they are.
+
+    Raises ImportRefused, having stored nothing, when a file cannot be used or, unless `allow_missing`, a clip lacks.
+    """
+    problems = list(layout.problems) + _taken_names(layout)
+    if not allow_missing:
+        problems += [f"{lack} (or pass --allow-missing)" for lack in layout.missing()]
+    shown = {prompt for prompt, _ in layout.scenes}
+    prompts = [_named(prompt) for key, prompt in layout.prompts.items() if key in shown]
+    known = _known(layout, prompt_set_name, prompts)
+    new = []
+    for where, place in layout.places.items():
+        if where not in known:
+            new.append(place)
+        elif known[where] != sha256_of(place.path):
+            problems.append(f"{place.path}: another clip of this prompt and seed is stored for {place.contender}")
+    staged, undecodable = _stage(new, progress)
+    problems += undecodable
+    try:
+        if problems:
+            raise ImportRefused(problems)
+        with transaction.atomic():
+            prompt_set = PromptSet.objects.freeze(prompt_set_name, prompts)
+            contenders = {name: _contender(name) for name in layout.contenders}
+            keys = {prompt.key: prompt for prompt in prompt_set.prompts.all()}
+            for item in staged:
+                _store(item, contenders[item.place.contender], keys[_key(item.place.prompt)])
+    except BaseException:
+        for item in staged:
+            discard(Clip(folder=item.columns["folder"]))
+        raise
+    seeds = sorted({seed for _, seed in layout.scenes})
+    return Imported(list(contenders.values()), prompt_set, seeds, len(staged), len(known))
+
+
+def _stage(places: list[Place], progress: Callable[[int, int], None]) -> tuple[list[_Staged], list[str]]:
+    """Decode each file and write it anew, beside the database; returns what worked and what did not."""
+    from generators.video import MediaError, read
+
+    def stage(place: Place) -> _Staged | str:
+        try:
+            footage = read(place.path)
+        except MediaError as error:
+            return str(error)
+        columns = write_files(footage.frames, footage.fps)
+        columns["facts"] |= {"imported": {"name": place.path.name, "sha256": sha256_of(place.path)}}
+        return _Staged(place, columns)
+
+    staged, problems = [], []
+    with ThreadPoolExecutor(2) as pool:
+        for done, result in enumerate(pool.map(stage, places), 1):
+            problems.append(result) if isinstance(result, str) else staged.append(result)
+            progress(done, len(places))
+    return staged, problems
+
+
+def _store(item: _Staged, contender: Contender, prompt: Prompt) -> None:
+    columns = item.columns | {"state": Clip.State.READY, "reason": "", "finished_at": Now()}
+    of_scene = {"contender": contender, "prompt": prompt, "seed": item.place.seed}
+    # A clip that lacked its file so far gets it now.
+    if not Clip.objects.filter(**of_scene).exclude(state=Clip.State.READY).update(**columns):
+        Clip.objects.create(**of_scene, **columns)
+
+
+def _contender(name: str) -> Contender:
+    checkpoint, _ = Checkpoint.objects.get_or_create(name=name)
+    return Contender.objects.register(name, checkpoint, IMPORT, {}, digest({"generator": IMPORT, "settings": {}}))
+
+
+def _taken_names(layout: Layout) -> list[str]:
+    others = Contender.objects.filter(name__in=layout.contenders).exclude(recipe__generator=IMPORT)
+    return [f"{contender.name}: a rendered contender has this name; rename the folder" for contender in others]
+
+
+def _known(layout: Layout, prompt_set_name: str, prompts: list[PromptText]) -> dict[tuple[str, str, int], str]:
+    """sha256 of the original file of each clip that is stored already."""
+    ready = Clip.objects.filter(
+        state=Clip.State.READY,
+        contender__name__in=layout.contenders,
+        prompt__prompt_set__in=PromptSet.objects.with_prompts(prompt_set_name, prompts),
+    ).values_list("contender__name", "prompt__key", "seed", "facts__imported__sha256")
+    stored = {(contender, key, seed): sha256 for contender, key, seed, sha256 in ready}
+    return {
+        where: stored[contender, _key(prompt), seed]
+        for where in layout.places
+        for contender, prompt, seed in [where]
+        if (contender, _key(prompt), seed) in stored
+    }
+
+
+def _key(key: str) -> str:
+    """VBench names files by the prompt's whole text: a very long one is cut, and its hash keeps it apart."""
+    longest = Prompt._meta.get_field("key").max_length or 200
+    return key if len(key) <= longest else f"{key[: longest - 17]}#{digest(key)[:16]}"
+
+
+def _named(prompt: PromptText) -> PromptText:
+    return PromptText(_key(prompt.key), prompt.text, prompt.tags)

@@ -1,0 +1,200 @@
+"""How finished clips lie on disk: a folder per contender, VBench's sampling layout, or a manifest.
+
+Nothing here decodes or stores: a layout is read into prompts and places, with everything that is wrong with it.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalapp.catalog.models import PromptText
+
+CLIP_ENDINGS = (".mp4", ".webm", ".mkv", ".gif", ".png", ".jpg", ".jpeg")
+MANIFEST_ENDINGS = (".csv", ".jsonl")
+SAMPLED = re.compile(r"(?P<prompt>.+)-(?P<index>\d+)", re.DOTALL)
+Scene = tuple[str, int]
+"""A prompt's key and a seed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One finished clip: whose it is, of which prompt and seed, and where it lies."""
+
+    contender: str
+    prompt: str
+    seed: int
+    path: Path
+
+
+@dataclass
+class Layout:
+    """What was found. `problems` names every file or row that cannot be used, with what is wrong with it."""
+
+    prompts: dict[str, PromptText] = field(default_factory=dict)
+    listed: bool = False
+    places: dict[tuple[str, str, int], Place] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def contenders(self) -> list[str]:
+        return sorted({contender for contender, _, _ in self.places})
+
+    @property
+    def scenes(self) -> list[Scene]:
+        """Every prompt and seed that some contender has a clip of, in the order of the prompt list."""
+        order = {key: position for position, key in enumerate(self.prompts)}
+        return sorted(
+            {(prompt, seed) for _, prompt, seed in self.places}, key=lambda scene: (order[scene[0]], scene[1])
+        )
+
+    def missing(self) -> list[str]:
+        """What the contenders lack of each other's scenes, and listed prompts that nobody has."""
+        lacks = [
+            f"{contender}: no clip of prompt {prompt!r}, seed {seed}"
+            for contender in self.contenders
+            for prompt, seed in self.scenes
+            if (contender, prompt, seed) not in self.places
+        ]
+        shown = {prompt for prompt, _ in self.scenes}
+        return lacks + [f"no contender has a clip of prompt {key!r}" for key in self.prompts if key not in shown]
+
+    def add(self, place: Place) -> None:
+        where = (place.contender, place.prompt, place.seed)
+        if other := self.places.get(where):
+            self.problems.append(
+                f"{place.path}: prompt {place.prompt!r}, seed {place.seed} comes twice for {place.contender} "
+                f"(also {other.path.name})"
+            )
+        else:
+            self.places[where] = place
+
+
+def read(source: Path, prompts: Path | None = None) -> Layout:
+    """Read a folder of contender folders, or a manifest; `prompts` defaults to the prompts.jsonl beside it."""
+    layout = Layout()
+    if not source.exists():
+        layout.problems.append(f"{source}: there is no such folder or file")
+        return layout
+    root = source if source.is_dir() else source.parent
+    prompts = prompts or next((path for path in (root / "prompts.jsonl",) if path.is_file()), None)
+    if prompts:
+        layout.listed = True
+        _read_prompts(prompts, layout)
+    if source.is_dir():
+        _read_folders(source, layout)
+    elif source.suffix.lower() in MANIFEST_ENDINGS:
+        _read_manifest(source, layout)
+    else:
+        layout.problems.append(f"{source}: give a folder, or a manifest ending in {' or '.join(MANIFEST_ENDINGS)}")
+    if not layout.problems and len(layout.contenders) < 2:
+        layout.problems.append(
+            f"{source}: clips of {len(layout.contenders)} contenders found, two or more are needed; expected a folder "
+            "per contender, or a manifest with a 'contender' column"
+        )
+    return layout
+
+
+def _read_prompts(path: Path, layout: Layout) -> None:
+    for where, row in _rows(path, layout):
+        key, text, tags = row.get("id"), row.get("text") or row.get("prompt"), row.get("tags", [])
+        if not isinstance(key, str) or not isinstance(text, str) or not key or not text or not isinstance(tags, list):
+            layout.problems.append(f"{where}: a prompt is {{'id': text, 'text': text, 'tags': [text, …]}}")
+        elif key in layout.prompts:
+            layout.problems.append(f"{where}: prompt {key!r} comes twice")
+        else:
+            layout.prompts[key] = PromptText(key, text, tuple(map(str, tags)))
+
+
+def _read_folders(root: Path, layout: Layout) -> None:
+    by_text = {prompt.text: key for key, prompt in layout.prompts.items()}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir() or path.suffix.lower() not in CLIP_ENDINGS:
+                layout.problems.append(f"{path}: not a clip (clips end in {', '.join(CLIP_ENDINGS)})")
+            elif not _inside(path, root):
+                layout.problems.append(f"{path}: leads out of the folder {root}")
+            elif scene := _scene(path.stem, layout, by_text):
+                layout.add(Place(folder.name, *scene, path))
+            else:
+                layout.problems.append(f"{path}: no listed prompt has this name (<prompt id> or <prompt>-<index>)")
+
+
+def _scene(stem: str, layout: Layout, by_text: dict[str, str]) -> Scene | None:
+    """The prompt and seed that a file's name tells: `<prompt id>`, or VBench's `<prompt>-<index>`."""
+    if stem in layout.prompts:
+        return stem, 0
+    sampled = SAMPLED.fullmatch(stem)
+    if not layout.listed:
+        # Without a list the file names are the list.
+        text, seed = (sampled["prompt"], int(sampled["index"])) if sampled else (stem, 0)
+        layout.prompts.setdefault(text, PromptText(text, text))
+        return text, seed
+    if sampled and (
+        key := sampled["prompt"] if sampled["prompt"] in layout.prompts else by_text.get(sampled["prompt"])
+    ):
+        return key, int(sampled["index"])
+    return (key, 0) if (key := by_text.get(stem)) else None
+
+
+def _read_manifest(path: Path, layout: Layout) -> None:
+    by_text = {prompt.text: key for key, prompt in layout.prompts.items()}
+    for where, row in _rows(path, layout):
+        contender, file, seed = row.get("contender"), row.get("file"), str(row.get("seed") or 0)
+        prompt = row.get("prompt_id") or row.get("prompt")
+        if not contender or not file or not prompt:
+            layout.problems.append(f"{where}: needs contender, file and prompt_id (or prompt, its text)")
+            continue
+        if not seed.isdigit():
+            layout.problems.append(f"{where}: seed {seed!r} is not a whole number")
+            continue
+        clip, key = path.parent / file, prompt if prompt in layout.prompts else by_text.get(prompt)
+        if key is None and layout.listed:
+            layout.problems.append(f"{where}: no listed prompt is {prompt!r}")
+        elif not _inside(clip, path.parent):
+            layout.problems.append(f"{where}: {file} leads out of the manifest's folder")
+        elif clip.suffix.lower() not in CLIP_ENDINGS:
+            layout.problems.append(f"{where}: {file} is not a clip (clips end in {', '.join(CLIP_ENDINGS)})")
+        elif not clip.is_file():
+            layout.problems.append(f"{where}: there is no file {file}")
+        else:
+            if key is None:
+                key = prompt
+                layout.prompts[key] = PromptText(key, row.get("prompt") or prompt)
+            layout.add(Place(contender, key, int(seed), clip))
+
+
+def _inside(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def _rows(path: Path, layout: Layout) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row of a CSV or JSONL file with where it stands; rows that cannot be read become problems."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        layout.problems.append(f"{path}: cannot be read as UTF-8 text ({error})")
+        return
+    if path.suffix.lower() == ".csv":
+        table: Iterable[dict[str, Any]] = csv.DictReader(io.StringIO(text, newline=""))
+        yield from ((f"{path} row {number}", row) for number, row in enumerate(table, 2))
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{path} line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            layout.problems.append(f"{where}: not JSON ({error})")
+            continue
+        if isinstance(row, dict):
+            yield where, row
+        else:
+            layout.problems.append(f"{where}: not a JSON object")

@@ -1,0 +1,80 @@
+"""Rendering one claimed clip: generate, write, store, while its lease is kept alive."""
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import generators
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from evalapp.generation.files import discard, write_files
+from evalapp.generation.models import Clip
+
+log = logging.getLogger(__name__)
+
+
+def render(clip: Clip) -> bool:
+    """Render a clip that this worker has claimed. False when it failed (the clip says why) or another took it over."""
+    started = time.monotonic()
+    try:
+        with lease_kept(clip):
+            stored = _generate(clip)
+    except Exception as error:
+        log.exception("clip %s: %s", clip.pk, error)
+        clip.fail(_in_words(error))
+        return False
+    stored["seconds"] = round(time.monotonic() - started, 3)
+    if clip.finish(**stored):
+        return True
+    log.warning("clip %s: another attempt took over or it was cancelled; this result is thrown away", clip.pk)
+    discard(Clip(folder=stored["folder"]))
+    return False
+
+
+def _generate(clip: Clip) -> dict[str, Any]:
+    recipe = clip.contender.recipe
+    take = generators.load(recipe.generator).generate(
+        clip.prompt.text, clip.seed, generators.parse(recipe.generator, recipe.settings)
+    )
+    stored = write_files(take.frames, take.fps)
+    stored["facts"] |= {"generator": take.facts}
+    return stored
+
+
+@contextmanager
+def lease_kept(clip: Clip) -> Iterator[None]:
+    """Renew the clip's lease from a thread until the block ends."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(settings.RENDER_LEASE_SECONDS / 3):
+            try:
+                if not clip.renew_lease():
+                    return
+            except DatabaseError:
+                log.exception("clip %s: its lease could not be renewed; trying again", clip.pk)
+        connection.close()
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _in_words(error: Exception) -> str:
+    """Why rendering failed, and what to do, for the organizer."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full: free some space under the media folder, then retry"
+    if isinstance(error, MemoryError):
+        return "not enough memory: render smaller or fewer frames, or use a larger worker, then retry"
+    if isinstance(error, generators.GeneratorError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (the whole story is in the worker's log)"

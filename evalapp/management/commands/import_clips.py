@@ -1,0 +1,77 @@
+"""Finished clips in, a comparison to vote on out."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import Progress
+
+from evalapp.assessing.models import Invitation
+from evalapp.comparisons.launch import InvalidPlan, create, launch
+from evalapp.comparisons.models import Comparison
+from evalapp.generation import layouts
+from evalapp.generation.imports import Imported, ImportRefused, import_clips
+
+
+class Command(BaseCommand):
+    help = (
+        "Import finished clips (mp4, webm, mkv, gif, png, jpg) and open a comparison of them. SOURCE is a folder with a "
+        "folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as VBench samples, "
+        "<prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, prompt_id or prompt, and "
+        "seed. Everything wrong is listed by name before anything is stored."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("source", type=Path, metavar="SOURCE")
+        parser.add_argument("--prompts", type=Path, metavar="FILE", help="prompts.jsonl: {id, text, tags} a line")
+        parser.add_argument("--name", help="of the comparison (default: the folder's or manifest's name)")
+        parser.add_argument("--overlap", type=int, default=3, help="assessors per pair (default: 3)")
+        parser.add_argument("--seats", type=int, default=50, help="places of the invitation link (default: 50)")
+        parser.add_argument(
+            "--allow-missing", action="store_true", help="keep the complete pairs, leave the others out"
+        )
+        parser.add_argument("--no-comparison", action="store_true", help="store the clips only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        source: Path = options["source"].resolve()
+        name = options["name"] or source.stem
+        if not options["no_comparison"] and Comparison.objects.filter(name=name).exists():
+            raise CommandError(f"there is a comparison named {name!r} already: pass another --name")
+        imported = self._import(source, options)
+        self.stdout.write(
+            f"{imported.new} clips imported, {imported.known} known already: {len(imported.contenders)} contenders, "
+            f"{imported.prompt_set.prompts.count()} prompts."
+        )
+        if not options["no_comparison"]:
+            self._open(name, imported, options)
+
+    def _import(self, source: Path, options: dict[str, Any]) -> Imported:
+        layout = layouts.read(source, options["prompts"])
+        try:
+            with Progress(console=Console(file=self.stdout._out), transient=True) as bar:
+                task = bar.add_task("Reading clips", total=None)
+                return import_clips(
+                    layout,
+                    (options["prompts"] or source).stem,
+                    allow_missing=options["allow_missing"],
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+        except ImportRefused as refused:
+            listed = "\n".join(f"  {problem}" for problem in refused.problems)
+            raise CommandError(f"Nothing was stored: {len(refused.problems)} problems\n{listed}") from refused
+
+    def _open(self, name: str, imported: Imported, options: dict[str, Any]) -> None:
+        try:
+            comparison = create(
+                name, imported.prompt_set, imported.contenders, seeds=imported.seeds, overlap=options["overlap"]
+            )
+        except InvalidPlan as error:
+            raise CommandError(f"the clips are stored, but no comparison was made: {error}") from error
+        launch(comparison)
+        left_out = comparison.open(leave_out_missing=options["allow_missing"])
+        invitation = Invitation.objects.create(comparison=comparison, label="import", seats=options["seats"])
+        pairs = comparison.pairs.filter(left_out=False).count()
+        self.stdout.write(f"{name!r} is open: {pairs} pairs, {left_out} left out for a missing clip.")
+        self.stdout.write(f"Assessors vote at {invitation.link}")
