@@ -353,6 +353,15 @@ class Ballot(models.Model):
         return self
 
 
+class VoteQuerySet(InsertOnly):
+    def of(self, comparison: Comparison) -> "VoteQuerySet":
+        return self.filter(ballot__assignment__pair__comparison=comparison)
+
+    def current(self) -> "VoteQuerySet":
+        """Without those that a correction superseded."""
+        return self.filter(ballot__version=F("ballot__assignment__version"))
+
+
 class Vote(models.Model):
     """One choice on one aspect."""
 
@@ -360,7 +369,7 @@ class Vote(models.Model):
     aspect = models.ForeignKey(Aspect, on_delete=models.PROTECT)
     choice = models.CharField(max_length=6, choices=Choice.choices)
 
-    objects = InsertOnly.as_manager()
+    objects = VoteQuerySet.as_manager()
 
     class Meta:
         constraints = [

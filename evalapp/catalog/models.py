@@ -54,6 +54,11 @@ class ContenderQuerySet(models.QuerySet["Contender"]):
             raise ValueError(f"contender {name!r} exists with another checkpoint or recipe: choose another name")
         return contender
 
+    def imported(self, name: str) -> "Contender":
+        """The contender whose clips or votes come from elsewhere: nothing is known of its recipe."""
+        checkpoint, _ = Checkpoint.objects.get_or_create(name=name)
+        return self.register(name, checkpoint, IMPORT, {}, digest({"generator": IMPORT, "settings": {}}))
+
 
 class Contender(models.Model):
     """Checkpoint × recipe: what competes."""

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from evalapp.catalog.models import IMPORT, Checkpoint, Contender, Prompt, PromptSet, PromptText, digest
+from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, PromptText, digest
 from evalapp.generation.files import discard, sha256_of, write_files
 from evalapp.generation.layouts import Layout, Place
 from evalapp.generation.models import Clip
@@ -71,7 +71,7 @@ def import_clips(
             raise ImportRefused(problems)
         with transaction.atomic():
             prompt_set = PromptSet.objects.freeze(prompt_set_name, prompts)
-            contenders = {name: _contender(name) for name in layout.contenders}
+            contenders = {name: Contender.objects.imported(name) for name in layout.contenders}
             keys = {prompt.key: prompt for prompt in prompt_set.prompts.all()}
             for item in staged:
                 _store(item, contenders[item.place.contender], keys[_key(item.place.prompt)])
@@ -110,11 +110,6 @@ def _store(item: _Staged, contender: Contender, prompt: Prompt) -> None:
     # A clip that lacked its file so far gets it now.
     if not Clip.objects.filter(**of_scene).exclude(state=Clip.State.READY).update(**columns):
         Clip.objects.create(**of_scene, **columns)
-
-
-def _contender(name: str) -> Contender:
-    checkpoint, _ = Checkpoint.objects.get_or_create(name=name)
-    return Contender.objects.register(name, checkpoint, IMPORT, {}, digest({"generator": IMPORT, "settings": {}}))
 
 
 def _taken_names(layout: Layout) -> list[str]:

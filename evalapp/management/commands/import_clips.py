@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
 from rich.progress import Progress
 
 from evalapp.assessing.models import Invitation
@@ -17,10 +16,10 @@ from evalapp.generation.imports import Imported, ImportRefused, import_clips
 
 class Command(BaseCommand):
     help = (
-        "Import finished clips (mp4, webm, mkv, gif, png, jpg) and open a comparison of them. SOURCE is a folder with a "
-        "folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as VBench samples, "
-        "<prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, prompt_id or prompt, and "
-        "seed. Everything wrong is listed by name before anything is stored."
+        "Import finished clips (mp4, webm, mkv, gif, png, jpg) and open a comparison of them. SOURCE is a folder with "
+        "a folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as VBench "
+        "samples, <prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, prompt_id or "
+        "prompt, and seed. Everything wrong is listed by name before anything is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,9 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="of the comparison (default: the folder's or manifest's name)")
         parser.add_argument("--overlap", type=int, default=3, help="assessors per pair (default: 3)")
         parser.add_argument("--seats", type=int, default=50, help="places of the invitation link (default: 50)")
-        parser.add_argument(
-            "--allow-missing", action="store_true", help="keep the complete pairs, leave the others out"
-        )
+        parser.add_argument("--allow-missing", action="store_true", help="keep the complete pairs only")
         parser.add_argument("--no-comparison", action="store_true", help="store the clips only")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,7 +47,7 @@ class Command(BaseCommand):
     def _import(self, source: Path, options: dict[str, Any]) -> Imported:
         layout = layouts.read(source, options["prompts"])
         try:
-            with Progress(console=Console(file=self.stdout._out), transient=True) as bar:
+            with Progress(transient=True) as bar:
                 task = bar.add_task("Reading clips", total=None)
                 return import_clips(
                     layout,

@@ -1,0 +1,73 @@
+"""Votes as a table: one row per vote, with what is needed to recompute every number of a report."""
+
+import csv
+from typing import IO, Any
+
+from evalapp.assessing.models import Vote
+from evalapp.comparisons.models import Comparison
+
+COLUMNS = (
+    "comparison",
+    "prompt_id",
+    "prompt",
+    "seed",
+    "first",
+    "second",
+    "left",
+    "assessor",
+    "simulated",
+    "aspect",
+    "choice",
+    "version",
+    "current",
+    "answered_at",
+)
+# Spreadsheets take a cell that starts so for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def safe_cell(value: Any) -> Any:
+    """Text that no spreadsheet runs: a leading apostrophe is put before what could start a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def plain_cell(value: str | None) -> str:
+    """The text that `safe_cell` made safe."""
+    text = value or ""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+
+
+def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False) -> int:
+    """Write the votes that count, or with `superseded` those before a correction as well; returns how many rows."""
+    votes = Vote.objects.of(comparison)
+    writer, written = csv.writer(file), 0
+    writer.writerow(COLUMNS)
+    for vote in (
+        (votes if superseded else votes.current())
+        .order_by("pk")
+        .values_list(
+            "ballot__assignment__pair__prompt__key",
+            "ballot__assignment__pair__prompt__text",
+            "ballot__assignment__pair__seed",
+            "ballot__assignment__pair__first__contender__name",
+            "ballot__assignment__pair__second__contender__name",
+            "ballot__assignment__swapped",
+            "ballot__assignment__participation__assessor__code",
+            "ballot__assignment__participation__assessor__simulated",
+            "aspect__key",
+            "choice",
+            "ballot__version",
+            "ballot__assignment__version",
+            "ballot__created_at",
+            "ballot__viewing__answered_at",
+        )
+        .iterator(2000)
+    ):
+        key, text, seed, first, second, swapped, assessor, simulated, aspect, choice, version, last, stored, at = vote
+        row = (
+            *(comparison.name, key, text, seed, first, second, second if swapped else first, str(assessor)),
+            *(simulated, aspect, choice, version, version == last, at or stored.isoformat()),
+        )
+        writer.writerow([safe_cell(cell) for cell in row])
+        written += 1
+    return written

@@ -1,0 +1,216 @@
+"""Votes cast elsewhere become a closed comparison: read completely first, then stored, or nothing is."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.text import slugify
+
+from evalapp.assessing.exchange import plain_cell
+from evalapp.assessing.models import Assignment, Ballot, Choice, Participation, ScreenChoice, Vote, turned_back
+from evalapp.catalog.models import Contender, PromptSet, PromptText, digest
+from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
+from evalapp.comparisons.launch import create, plan_digest
+from evalapp.comparisons.models import Comparison, Pair
+from evalapp.generation.models import Clip
+from evalapp.people.models import Assessor
+
+REQUIRED = ("prompt_id", "left", "assessor", "aspect", "choice")
+WITHOUT_CLIPS = "votes were imported without clips"
+
+
+class VotesRefused(Exception):
+    """Nothing was stored; `problems` names every row that cannot be used."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+Place = tuple[str, int, str, str]
+"""Prompt id, seed and two contenders, in the order of their names."""
+
+
+@dataclass
+class _Sheet:
+    """One assessor's answers on one pair."""
+
+    left: str
+    answered_at: str
+    choices: dict[str, Choice] = field(default_factory=dict)
+
+
+@dataclass
+class _Table:
+    prompts: dict[str, str] = field(default_factory=dict)
+    aspects: dict[str, None] = field(default_factory=dict)
+    assessors: dict[str, bool] = field(default_factory=dict)
+    sheets: dict[tuple[Place, str], _Sheet] = field(default_factory=dict)
+
+
+def import_votes(rows: Iterable[dict[str, Any]], name: str) -> Comparison:
+    """Votes cast elsewhere become a closed comparison of that name.
+
+    A row names prompt_id, assessor, aspect, the two contenders (first and second, or left and right), which of them
+    was on the left, and the choice: first, second, tie, left, right, same or a contender's name. Raises VotesRefused,
+    having stored nothing, when a row cannot be used, and InvalidPlan when the name is taken.
+    """
+    table, problems = _Table(), []
+    for number, cells in enumerate(rows, 2):
+        row = {column: plain_cell(cell) for column, cell in cells.items() if column}
+        problems += [f"row {number}: {problem}" for problem in _read(row, table)]
+    if not table.sheets and not problems:
+        problems.append("there are no votes in it")
+    if problems:
+        raise VotesRefused(problems)
+    return _store(table, name)
+
+
+def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
+    """Add a row to the table, or say what is wrong with it."""
+    row.setdefault("prompt_id", row.get("prompt", ""))
+    if row.get("current") == "False":
+        return
+    if lacking := [column for column in REQUIRED if not row.get(column)]:
+        yield f"has no {', '.join(lacking)}"
+        return
+    first, second = row.get("first") or row["left"], row.get("second") or row.get("right", "")
+    seed, left, choice = row.get("seed") or "0", row["left"], row["choice"]
+    if not second or first == second or left not in (first, second):
+        yield f"needs two contenders (first and second, or left and right), one of them on the left, not {left!r}"
+        return
+    if not seed.isdigit():
+        yield f"seed {seed!r} is not a whole number"
+        return
+    one, other = sorted((first, second))
+    named = {"first": first, "second": second, one: one, other: other}
+    if choice in ScreenChoice.values:
+        chosen = turned_back(choice, swapped=left == other)
+    elif choice == Choice.TIE:
+        chosen = Choice.TIE
+    elif choice in named:
+        chosen = Choice.FIRST if named[choice] == one else Choice.SECOND
+    else:
+        yield f"choice {choice!r} is none of first, second, tie, left, right, same, {first}, {second}"
+        return
+    text, simulated = row.get("prompt") or row["prompt_id"], row.get("simulated") == "True"
+    if table.prompts.setdefault(row["prompt_id"], text) != text:
+        yield f"prompt {row['prompt_id']!r} has another text than before"
+    if table.assessors.setdefault(row["assessor"], simulated) != simulated:
+        yield f"assessor {row['assessor']!r} is simulated in one row and not in another"
+    place = (row["prompt_id"], int(seed), one, other)
+    sheet = table.sheets.setdefault((place, row["assessor"]), _Sheet(left, row.get("answered_at", "")))
+    if sheet.left != left:
+        yield "the same assessor, prompt and contenders come with two different left sides"
+    if row["aspect"] in sheet.choices:
+        yield f"{row['assessor']} answers {row['aspect']} of this pair twice"
+    sheet.choices[row["aspect"]] = chosen
+    table.aspects.setdefault(row["aspect"])
+
+
+@transaction.atomic
+def _store(table: _Table, name: str) -> Comparison:
+    places = Counter(place for place, _ in table.sheets)
+    contenders = {
+        name: Contender.objects.filter(name=name).first() or Contender.objects.imported(name)
+        for name in sorted({name for place in places for name in place[2:]})
+    }
+    prompt_set = PromptSet.objects.freeze(name, (PromptText(key, text) for key, text in table.prompts.items()))
+    comparison = create(
+        name,
+        prompt_set,
+        list(contenders.values()),
+        seeds=sorted({seed for _, seed, _, _ in places}),
+        overlap=max(places.values()),
+        aspects=[_aspect(key) for key in table.aspects],
+    )
+    swapped = Counter(place for (place, _), sheet in table.sheets.items() if sheet.left == place[3])
+    pairs = _pairs(comparison, contenders, places, swapped)
+    participations = {
+        assessor: Participation.objects.create(
+            comparison=comparison, assessor=Assessor.objects.create(name=assessor[:100], simulated=simulated)
+        )
+        for assessor, simulated in table.assessors.items()
+    }
+    assignments = Assignment.objects.bulk_create(
+        Assignment(
+            pair=pairs[place],
+            participation=participations[assessor],
+            swapped=sheet.left == place[3],
+            state=Assignment.State.SUBMITTED,
+            lease_until=Now(),
+            closed_at=Now(),
+            version=1,
+        )
+        for (place, assessor), sheet in table.sheets.items()
+    )
+    ballots = Ballot.objects.bulk_create(
+        Ballot(
+            assignment=assignment,
+            version=1,
+            key=assignment.code.hex,
+            fingerprint=digest(sorted(sheet.choices.items())),
+            viewing={"imported": True, "answered_at": sheet.answered_at},
+        )
+        for assignment, sheet in zip(assignments, table.sheets.values(), strict=True)
+    )
+    aspects = dict(zip(table.aspects, comparison.aspects.all(), strict=True))
+    Vote.objects.bulk_create(
+        (
+            Vote(ballot=ballot, aspect=aspects[key], choice=choice)
+            for ballot, sheet in zip(ballots, table.sheets.values(), strict=True)
+            for key, choice in sheet.choices.items()
+        ),
+        batch_size=2000,
+    )
+    Comparison.objects.filter(pk=comparison.pk).update(digest=plan_digest(comparison))
+    comparison.close()
+    return comparison
+
+
+def _pairs(
+    comparison: Comparison, contenders: dict[str, Contender], places: Counter[Place], swapped: Counter[Place]
+) -> dict[Place, Pair]:
+    """The voted pairs, between stored clips where there are any and placeholders without files where not."""
+    prompts = {prompt.key: prompt for prompt in comparison.prompt_set.prompts.all()}
+    Clip.objects.bulk_create(
+        (
+            Clip(
+                contender=contenders[contender],
+                prompt=prompts[key],
+                seed=seed,
+                state=Clip.State.CANCELLED,
+                reason=WITHOUT_CLIPS,
+            )
+            for key, seed, contender in sorted({(*place[:2], contender) for place in places for contender in place[2:]})
+        ),
+        ignore_conflicts=True,
+        batch_size=2000,
+    )
+    clips = {
+        (clip.prompt_id, clip.seed, clip.contender_id): clip
+        for clip in Clip.objects.filter(prompt__in=prompts.values(), contender__in=contenders.values())
+    }
+    pairs = Pair.objects.bulk_create(
+        Pair(
+            comparison=comparison,
+            prompt=prompts[key],
+            seed=seed,
+            first=clips[prompts[key].pk, seed, contenders[first].pk],
+            second=clips[prompts[key].pk, seed, contenders[second].pk],
+            overlap=comparison.overlap,
+            taken=taken,
+            taken_swapped=swapped[key, seed, first, second],
+            shuffle=0,
+        )
+        for (key, seed, first, second), taken in places.items()
+    )
+    return dict(zip(places, pairs, strict=True))
+
+
+def _aspect(key: str) -> HouseAspect:
+    known = {aspect.key: aspect for aspect in HOUSE_ASPECTS}
+    return known.get(key) or HouseAspect(slugify(key, allow_unicode=True)[:50] or key[:50], key[:100], key[:200], "")

@@ -1,0 +1,29 @@
+"""The votes of a comparison as CSV."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from evalapp.assessing.exchange import export_votes
+from evalapp.management.arguments import comparison_named
+
+
+class Command(BaseCommand):
+    help = "Write the votes of COMPARISON (its name or code) as CSV, a row per vote; import_votes reads the same table."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("comparison", metavar="COMPARISON")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
+        parser.add_argument("--superseded", action="store_true", help="also answers that were corrected later")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        comparison = comparison_named(options["comparison"])
+        if not options["output"]:
+            export_votes(comparison, sys.stdout, options["superseded"])
+            return
+        with options["output"].open("w", newline="", encoding="utf-8") as file:
+            written = export_votes(comparison, file, options["superseded"])
+        self.stdout.write(f"{written} votes written to {options['output']}")
