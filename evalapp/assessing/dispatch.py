@@ -50,7 +50,8 @@ def waiting(participation: Participation) -> QuerySet[Pair]:
 
 def _hand_out(participation: Participation) -> Assignment | None:
     comparison, handed = participation.comparison, participation.assignments.count()
-    rng = random.Random(f"{comparison.rng_seed}:{participation.assessor_id}:{handed}")
+    came_before = comparison.participations.filter(pk__lt=participation.pk).count()
+    rng = random.Random(f"{comparison.rng_seed}:{came_before}:{handed}")
     lean = _lean(participation)
     while pairs := _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE)):
         pair = next((pair for pair in pairs if _free_side(pair, lean) * lean <= 0), pairs[0])

@@ -1,0 +1,102 @@
+"""Reading how finished clips lie on disk: three layouts, and a complete list of what is wrong."""
+
+import json
+
+from evalapp.generation.layouts import read
+
+
+def lay_out(root, *files):
+    for file in files:
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"clip")
+    return root
+
+
+def list_prompts(root, **prompts):
+    lines = [json.dumps({"id": key, "text": text, "tags": []}) for key, text in prompts.items()]
+    (root / "prompts.jsonl").write_text("\n".join(lines))
+
+
+def test_a_folder_per_contender_with_files_named_by_prompt_id(tmp_path):
+    lay_out(tmp_path, "a/p-1.mp4", "a/p2.webm", "b/p-1.gif", "b/p2.png")
+    list_prompts(tmp_path, **{"p-1": "one", "p2": "two"})
+    layout = read(tmp_path)
+    assert layout.problems == layout.missing() == []
+    assert layout.contenders == ["a", "b"]
+    assert layout.scenes == [("p-1", 0), ("p2", 0)]
+
+
+def test_the_vbench_layout_reads_prompt_and_index_from_the_name(tmp_path):
+    lay_out(tmp_path, *(f"{who}/a dog, running-{index}.mp4" for who in "ab" for index in range(3)))
+    layout = read(tmp_path)
+    assert layout.problems == []
+    assert layout.scenes == [("a dog, running", 0), ("a dog, running", 1), ("a dog, running", 2)]
+    assert layout.prompts["a dog, running"].text == "a dog, running"
+
+
+def test_vbench_names_match_the_texts_of_a_prompt_list(tmp_path):
+    lay_out(tmp_path, "a/a dog-0.mp4", "b/a dog-0.mp4")
+    list_prompts(tmp_path, **{"vbench-007": "a dog"})
+    assert read(tmp_path).scenes == [("vbench-007", 0)]
+
+
+def test_a_csv_manifest(tmp_path):
+    lay_out(tmp_path, "x/1.mp4", "x/2.mp4")
+    manifest = tmp_path / "clips.csv"
+    manifest.write_text("contender,file,prompt,seed\na,x/1.mp4,a dog,4\nb,x/2.mp4,a dog,4\n")
+    layout = read(manifest)
+    assert layout.problems == []
+    assert layout.scenes == [("a dog", 4)]
+
+
+def test_a_jsonl_manifest(tmp_path):
+    lay_out(tmp_path, "x/1.mp4", "x/2.mp4")
+    rows = [{"contender": who, "file": f"x/{n}.mp4", "prompt_id": "p", "prompt": "a dog"} for n, who in ((1, "a"), (2, "b"))]
+    manifest = tmp_path / "clips.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, rows)))
+    assert read(manifest).prompts["p"].text == "a dog"
+
+
+def test_a_clip_that_one_contender_lacks_is_named(tmp_path):
+    lay_out(tmp_path, "a/p1.mp4", "a/p2.mp4", "b/p1.mp4")
+    list_prompts(tmp_path, p1="one", p2="two", p3="three")
+    assert read(tmp_path).missing() == ["b: no clip of prompt 'p2', seed 0", "no contender has a clip of prompt 'p3'"]
+
+
+def test_every_problem_is_listed_by_name(tmp_path):
+    outside = lay_out(tmp_path / "outside", "secret.mp4") / "secret.mp4"
+    root = lay_out(tmp_path / "clips", "a/p1.mp4", "a/p1.webm", "a/unknown.mp4", "a/notes.txt", "b/p1.mp4")
+    (root / "b" / "p2.mp4").symlink_to(outside)
+    list_prompts(root, p1="one", p2="two")
+    problems = "\n".join(read(root).problems)
+    assert "p1.webm: prompt 'p1', seed 0 comes twice for a (also p1.mp4)" in problems
+    assert "unknown.mp4: no listed prompt has this name" in problems
+    assert "notes.txt: not a clip" in problems
+    assert "p2.mp4: leads out of the folder" in problems
+
+
+def test_a_manifest_cannot_reach_out_of_its_folder(tmp_path):
+    lay_out(tmp_path, "secret.mp4", "in/ok.mp4")
+    manifest = tmp_path / "in" / "clips.csv"
+    manifest.write_text(
+        "contender,file,prompt\na,../secret.mp4,p\nb,/etc/passwd,p\na,ok.txt,p\na,gone.mp4,p\n,ok.mp4,p\na,ok.mp4,p,x\n"
+    )
+    problems = read(manifest).problems
+    assert "row 2: ../secret.mp4 leads out" in problems[0]
+    assert "row 3: /etc/passwd leads out" in problems[1]
+    assert "row 4: ok.txt is not a clip" in problems[2]
+    assert "row 5: there is no file gone.mp4" in problems[3]
+    assert "row 6: needs contender, file and prompt_id" in problems[4]
+
+
+def test_a_bad_prompt_list_is_named_line_by_line(tmp_path):
+    lay_out(tmp_path, "a/p1.mp4", "b/p1.mp4")
+    (tmp_path / "prompts.jsonl").write_text('{"id": "p1", "text": "one"}\nnot json\n{"id": "p1", "text": "x"}\n{"id": 3}\n')
+    problems = read(tmp_path).problems
+    assert [problem.split("prompts.jsonl ")[1].split(":")[0] for problem in problems] == ["line 2", "line 3", "line 4"]
+
+
+def test_one_contender_alone_is_refused(tmp_path):
+    lay_out(tmp_path, "a/p1.mp4")
+    assert "clips of 1 contenders found" in read(tmp_path).problems[0]
