@@ -1,0 +1,59 @@
+"""What turns clips and votes into numbers: plain Python and NumPy, usable from a notebook.
+
+Everything that plugs in stands here by name and dotted path; the code behind a name loads when it is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One automatic measure: where its code lives ("package.module:name"), its unit, and which direction is good.
+
+    `higher_is_better` is None where neither direction is.
+    """
+
+    path: str
+    unit: str
+    higher_is_better: bool | None
+
+    def load(self) -> Any:
+        """The function or class itself; its libraries load now."""
+        return resolve(self.path)
+
+
+METRICS: dict[str, Metric] = {}
+JUDGES: dict[str, str] = {}
+
+
+def resolve(path: str) -> Any:
+    """The object at "package.module:name".
+
+    >>> resolve("math:sqrt")(9.0)
+    3.0
+
+    Raises ValueError for a path of another form, ImportError where the module or the name is missing.
+    """
+    module, colon, name = path.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"{path!r} is not of the form 'package.module:name'")
+    try:
+        return getattr(import_module(module), name)
+    except AttributeError as error:
+        raise ImportError(f"{module} has no {name!r}: correct the path {path!r} in the registry") from error
+
+
+def load(name: str) -> Any:
+    """The metric or judge registered under a name; raises KeyError naming the nearest ones."""
+    if name in METRICS:
+        return METRICS[name].load()
+    if name in JUDGES:
+        return resolve(JUDGES[name])
+    known = [*METRICS, *JUDGES]
+    near = get_close_matches(name, known) or sorted(known)
+    raise KeyError(f"no metric or judge is called {name!r}; known: {', '.join(near) or 'none'}")
