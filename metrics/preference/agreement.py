@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from metrics.preference.sandwich import codes
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Scale = Literal["nominal", "ordinal", "interval"]
@@ -74,8 +76,8 @@ class Choices:
         chosen = chosen.astype(np.int64)
         if chosen.size and (chosen.min() < 0 or chosen.max() >= len(categories)):
             raise ValueError(f"a choice lies outside 0..{len(categories) - 1}, the categories {', '.join(categories)}")
-        items, assessors = _codes(item), _codes(assessor)
-        prompts = items if prompt is None else _codes(prompt)
+        items, assessors = codes(item), codes(assessor)
+        prompts = items if prompt is None else codes(prompt)
         if not len(items) == len(assessors) == len(chosen) == len(prompts):
             raise ValueError("item, assessor, choice and prompt must have one entry per vote each")
         home = np.zeros(items.max(initial=-1) + 1, dtype=np.int64)
@@ -104,20 +106,6 @@ class Choices:
         home = np.zeros(self.item.max(initial=-1) + 1, dtype=np.int64)
         home[self.item] = self.prompt
         return home
-
-
-def _codes(labels: ArrayLike) -> Ints:
-    """Labels as 0..k−1; integers that are dense already are taken as they are, which saves the sort."""
-    values = np.asarray(labels)
-    if values.ndim != 1:
-        raise ValueError("item, assessor and prompt are one-dimensional, one entry per vote")
-    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() < 4 * values.size + 1024:
-        used = np.bincount(values) > 0
-        if used.all():
-            return values.astype(np.int64)
-        renumbered: Ints = (np.cumsum(used) - 1)[values].astype(np.int64)
-        return renumbered
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def krippendorff_alpha(choices: Choices, scale: Scale = "nominal", level: float = 0.95) -> Agreement:
@@ -188,7 +176,7 @@ def self_consistency(
 ) -> Agreement:
     """How often an assessor shown the same pair again (sides turned) chooses the same; an item is (pair, assessor)."""
     everything = Choices.of(item, assessor, choice, categories, prompt, keep_repeats=True)
-    seat = _codes(everything.item * (everything.assessor.max(initial=0) + 1) + everything.assessor)
+    seat = codes(everything.item * (everything.assessor.max(initial=0) + 1) + everything.assessor)
     result = raw_agreement(replace(everything, item=seat), level)
     reason = "no pair was shown twice to one assessor" if result.estimate is None else result.reason
     return replace(result, name="self-consistency", reason=reason)

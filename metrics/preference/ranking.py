@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from scipy.special import expit, stdtr
 
 from metrics.preference.sandwich import (
@@ -25,7 +24,7 @@ from metrics.preference.sandwich import (
     meat,
     positive,
 )
-from metrics.preference.tally import NotConnected, Rows, Tally, VoteTable
+from metrics.preference.tally import NotConnected, Tally, VoteTable
 
 __all__ = ["NotConnected", "Ranking", "Rated", "Tally", "VoteTable", "league", "rank"]
 
@@ -231,43 +230,23 @@ def _newton(tally: Tally, side: bool, precision: float, limit: int = 100) -> tup
 def _middle(tally: Tally, chance: Floats, side: bool) -> Floats:
     """The clustered middle of the sandwich from counts: prompts + assessors − cells."""
     size = len(tally.names)
-    width = size + side
-
-    def sums(rows: Rows) -> Floats:
-        left = rows.residuals(chance)
-        base = rows.cluster * width
-        flat = add(base + tally.first[rows.kind], left, rows.clusters * width)
-        flat -= add(base + tally.second[rows.kind], left, rows.clusters * width)
-        if side:
-            flat[size::width] = add(rows.cluster, left * tally.side[rows.kind], rows.clusters)
-        return flat.reshape(rows.clusters, width)
-
-    squares = tally.alone[0] - 2 * chance * tally.alone[1] + chance**2 * tally.alone[2]
+    width = size + 1
+    squares = tally.squares[0] - 2 * chance * tally.squares[1] + chance**2 * tally.squares[2]
     cross = add(tally.first * size + tally.second, squares, size * size).reshape(size, size)
     cross = cross + cross.T
     cells = np.zeros((width, width))
     cells[:size, :size] = np.diag(cross.sum(axis=1)) - cross
-    if side:
-        tilted = squares * tally.side
-        cells[:size, size] = add(tally.first, tilted, size) - add(tally.second, tilted, size)
-        cells[size, :size] = cells[:size, size]
-        cells[size, size] = squares.sum()
-    rows = tally.by_cell
-    if rows.clusters:
-        columns = [tally.first[rows.kind], tally.second[rows.kind]]
-        left = rows.residuals(chance)
-        values = [left, -left]
-        if side:
-            columns.append(np.full(len(left), size, dtype=np.int64))
-            values.append(left * tally.side[rows.kind])
-        starts = np.searchsorted(rows.cluster, np.arange(rows.clusters + 1)) * len(columns)
-        flat = (np.stack(values, axis=1).ravel(), np.stack(columns, axis=1).ravel(), starts)
-        scores = csr_array(flat, shape=(rows.clusters, width))
-        cells += (scores.T @ scores).toarray()
+    tilted = squares * tally.side
+    cells[:size, size] = add(tally.first, tilted, size) - add(tally.second, tilted, size)
+    cells[size, :size] = cells[:size, size]
+    cells[size, size] = tilted @ tally.side
+    twice = tally.duos.at(chance).reshape(width, width)
+    large = tally.large.at(chance)
+    cells += twice + twice.T + large.T @ large
     count = tally.cells
     factor = count / (count - 1) if count > 1 else 1.0
-    total: Floats = meat(sums(tally.by_prompt)) + meat(sums(tally.by_assessor)) - factor * cells
-    return total
+    total: Floats = meat(tally.by_prompt.at(chance)) + meat(tally.by_assessor.at(chance)) - factor * cells
+    return total[: size + side, : size + side]
 
 
 def _rank_ranges(strengths: Floats, covariance: Floats, df: float, risk: float) -> list[tuple[int, int]]:

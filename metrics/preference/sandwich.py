@@ -41,8 +41,17 @@ class Estimate:
 
 
 def codes(labels: ArrayLike) -> Ints:
-    """Labels renumbered 0..k−1."""
-    return np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
+    """Labels as 0..k−1; integers that are dense already are taken as they are, which saves the sort."""
+    values = np.asarray(labels)
+    if values.ndim != 1:
+        raise ValueError("labels of items, assessors and prompts are one-dimensional, one per vote")
+    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() < 4 * values.size + 1024:
+        used = np.bincount(values) > 0
+        if used.all():
+            return values.astype(np.int64)
+        renumbered: Ints = (np.cumsum(used) - 1)[values].astype(np.int64)
+        return renumbered
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def add(groups: Ints, values: Floats, count: int = 0) -> Floats:

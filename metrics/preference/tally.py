@@ -19,6 +19,7 @@ from metrics.preference.sandwich import add, codes, effective_assessors
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+FEW = 6  # kinds in a cell up to which cross products are listed one by one
 
 
 class NotConnected(ValueError):
@@ -49,26 +50,48 @@ class VoteTable(Protocol):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Counts per cluster and kind: votes and score (wins + ties/2) of the kind's first contender in that cluster."""
+class Scores:
+    """Sums of scores (y − p) x per cluster, linear in the fitted chances p (kinds,): base − slope @ p.
 
-    cluster: Ints
+    Columns are the contenders and, last, the side.
+    """
+
+    base: Floats
+    slope: csr_array
+    clusters: int
+    width: int
+
+    def at(self, chance: Floats) -> Floats:
+        """Score sums, shape (clusters, contenders + 1)."""
+        flat: Floats = self.base - self.slope @ chance
+        return flat.reshape(self.clusters, self.width)
+
+
+@dataclass(frozen=True)
+class Duos:
+    """Cells with a few kinds: every two rows of one cell, with kind, votes and score (2, duos), and where the products
+    of their residuals go: `target` (width², duos)."""
+
     kind: Ints
     votes: Floats
     score: Floats
-    clusters: int
+    target: csr_array
 
-    def residuals(self, chance: Floats) -> Floats:
-        """Score minus what the fitted chances of the kinds (K,) predict."""
-        result: Floats = self.score - self.votes * chance[self.kind]
-        return result
+    def at(self, chance: Floats) -> Floats:
+        """Σ over duos of r_a r_b x_a x_b', shape (width²,)."""
+        left = self.score - self.votes * chance[self.kind]
+        flat: Floats = self.target @ (left[0] * left[1])
+        return flat
 
 
 @dataclass(frozen=True)
 class Tally:
     """Votes as counts. A kind is (first, second, side) with first < second; side is +1 where first was on the left, −1
-    on the right, 0 unknown. Clustering needs counts per prompt, per assessor and per cell (prompt and assessor); cells
-    with one kind need only the sums of squares of their counts, `alone` (3, kinds): Σscore², Σscore·votes, Σvotes².
+    on the right, 0 unknown.
+
+    Score sums per prompt and per assessor are linear in the chances. Of cells (prompt and assessor) only the sum of
+    outer products is wanted: `squares` (3, kinds) hold Σscore², Σscore·votes and Σvotes² over them, `duos` the cross
+    products of cells with few kinds, and `large` the cells with many kinds, which are not in `squares`.
     """
 
     names: tuple[str, ...]
@@ -77,10 +100,11 @@ class Tally:
     side: Floats
     votes: Floats
     score: Floats
-    by_prompt: Rows
-    by_assessor: Rows
-    by_cell: Rows
-    alone: Floats
+    by_prompt: Scores
+    by_assessor: Scores
+    squares: Floats
+    duos: Duos
+    large: Scores
     cells: int
     effective: float
 
@@ -136,24 +160,27 @@ class Tally:
         kinds = np.flatnonzero(seen)
         kind = (np.cumsum(seen) - 1)[code]
         crowd = int(assessors.max()) + 1
-        cell = codes(prompts * crowd + assessors)
-        rows = _rows(cell, kind, won, len(kinds))
-        single = np.bincount(rows.cluster, minlength=rows.clusters)[rows.cluster] == 1
-        lone = (rows.kind[single], rows.score[single], rows.votes[single])
-        products = (lone[1] ** 2, lone[1] * lone[2], lone[2] ** 2)
-        shared = codes(rows.cluster[~single])
+        frame = _Frame(kinds // 3 // count, kinds // 3 % count, (kinds % 3 - 1).astype(np.float64), count + 1)
+        cells = _rows(prompts * crowd + assessors, kind, won, len(kinds))
+        cell = np.cumsum(np.diff(cells.cluster, prepend=-1) != 0) - 1
+        few = np.bincount(cell)[cell] <= FEW
+        small = _Rows(cell[few], cells.kind[few], cells.votes[few], cells.score[few])
+        packed = np.cumsum(np.diff(cell[~few], prepend=-1) != 0) - 1
+        large = _Rows(packed, cells.kind[~few], cells.votes[~few], cells.score[~few])
+        products = (small.score**2, small.score * small.votes, small.votes**2)
         return cls(
             tuple(names),
-            kinds // 3 // count,
-            kinds // 3 % count,
-            (kinds % 3 - 1).astype(np.float64),
-            np.bincount(kind).astype(np.float64),
+            frame.first,
+            frame.second,
+            frame.side,
+            add(kind, np.ones(len(kind))),
             add(kind, won),
-            _rows(prompts, kind, won, len(kinds)),
-            _rows(assessors, kind, won, len(kinds)),
-            Rows(shared, rows.kind[~single], rows.votes[~single], rows.score[~single], int(shared.max(initial=-1)) + 1),
-            np.stack([add(lone[0], value, len(kinds)) for value in products]),
-            rows.clusters,
+            frame.scores(_rows(prompts, kind, won, len(kinds)), int(prompts.max()) + 1),
+            frame.scores(_rows(assessors, kind, won, len(kinds)), crowd),
+            np.stack([add(small.kind, value, len(kinds)) for value in products]),
+            frame.duos(small),
+            frame.scores(large, int(packed.max(initial=-1)) + 1),
+            int(cell[-1]) + 1,
             effective_assessors(assessors),
         )
 
@@ -182,8 +209,8 @@ class Tally:
             )
         groups = tuple(tuple(np.array(self.names)[label == k].tolist()) for k in range(parts))
         raise NotConnected(
-            f"between these groups one side won every vote, so the distance is infinite: {_listed(groups)}. Collect more "
-            "votes between them, leave out the undefeated or winless, or give a prior",
+            f"between these groups one side won every vote, so the distance is infinite: {_listed(groups)}. "
+            "Collect more votes between them, leave out the undefeated or winless, or give a prior",
             groups,
         )
 
@@ -192,13 +219,66 @@ def _listed(groups: tuple[tuple[str, ...], ...]) -> str:
     return "; ".join("{" + ", ".join(group) + "}" for group in groups)
 
 
-def _rows(cluster: Ints, kind: Ints, won: Floats, kinds: int) -> Rows:
-    """Votes counted per (cluster, kind), sorted by cluster."""
-    key = cluster * kinds + kind
-    clusters = int(cluster.max()) + 1
-    if clusters * kinds <= 8 * len(key) + 65536:
-        votes = np.bincount(key, minlength=clusters * kinds)
-        used = np.flatnonzero(votes)
-        return Rows(used // kinds, used % kinds, votes[used].astype(np.float64), add(key, won)[used], clusters)
-    used, place = np.unique(key, return_inverse=True)
-    return Rows(used // kinds, used % kinds, np.bincount(place).astype(np.float64), add(place, won), clusters)
+@dataclass(frozen=True)
+class _Rows:
+    """Counts per cluster and kind, sorted by both: votes, and score of the kind's first contender."""
+
+    cluster: Ints
+    kind: Ints
+    votes: Floats
+    score: Floats
+
+
+def _rows(cluster: Ints, kind: Ints, won: Floats, kinds: int) -> _Rows:
+    """Votes counted per (cluster, kind): the outcome travels in the sorted key, which spares an argsort."""
+    key = np.sort((cluster * kinds + kind) * 3 + (2 * won).astype(np.int64))
+    place, won = key // 3, key % 3 / 2
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    votes = np.diff(starts, append=len(key)).astype(np.float64)
+    place = place[starts]
+    return _Rows(place // kinds, place % kinds, votes, np.add.reduceat(won, starts))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Kinds as rows of a design: +1 at first, −1 at second, the side in the last column."""
+
+    first: Ints
+    second: Ints
+    side: Floats
+    width: int
+
+    def scores(self, rows: _Rows, clusters: int) -> Scores:
+        """Score sums per cluster as a linear map."""
+        size, start = clusters * self.width, rows.cluster * self.width
+        ones = np.ones(len(start))
+        columns = [(start + self.first[rows.kind], ones), (start + self.second[rows.kind], -ones)]
+        if np.any(self.side):
+            columns.append((start + self.width - 1, self.side[rows.kind]))
+        base = np.zeros(size)
+        for column, sign in columns:
+            base += add(column, rows.score * sign, size)
+        values = np.concatenate([rows.votes * sign for _, sign in columns])
+        where = np.concatenate([column for column, _ in columns]), np.tile(rows.kind, len(columns))
+        return Scores(base, csr_array((values, where), shape=(size, len(self.first))), clusters, self.width)
+
+    def duos(self, rows: _Rows) -> Duos:
+        """Every two rows of one cell; rows are sorted by cell, so these lie less than FEW apart."""
+        one = [np.flatnonzero(rows.cluster[apart:] == rows.cluster[:-apart]) for apart in range(1, FEW)]
+        other = [start + apart for apart, start in enumerate(one, 1)]
+        both = np.stack([np.concatenate(one), np.concatenate(other)])
+        kind = rows.kind[both]
+        a, b = kind
+        count, width = both.shape[1], self.width
+        parts = [(self.first, self.first, 1.0), (self.first, self.second, -1.0)]
+        parts += [(self.second, self.first, -1.0), (self.second, self.second, 1.0)]
+        where = [x[a] * width + y[b] for x, y, _ in parts]
+        values = [np.full(count, sign) for _, _, sign in parts]
+        if np.any(self.side):
+            for end, sign in ((self.first, 1.0), (self.second, -1.0)):
+                where += [end[a] * width + width - 1, (width - 1) * width + end[b]]
+                values += [sign * self.side[b], sign * self.side[a]]
+            where.append(np.full(count, width * width - 1))
+            values.append(self.side[a] * self.side[b])
+        entries = np.concatenate(values), (np.concatenate(where), np.tile(np.arange(count), len(where)))
+        return Duos(kind, rows.votes[both], rows.score[both], csr_array(entries, shape=(width * width, count)))
