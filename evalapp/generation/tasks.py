@@ -13,7 +13,7 @@ SHIFT_SECONDS = 30
 BELLS_AT_ONCE = 8
 
 
-@shared_task(queue="gpu", ignore_result=True)
+@shared_task(ignore_result=True)
 def render_waiting() -> None:
     """Render waiting clips for a shift, then make room for other bells and ring again."""
     from evalapp.generation.rendering import render

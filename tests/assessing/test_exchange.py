@@ -14,7 +14,15 @@ from evalapp.assessing.models import Assignment, Vote
 from evalapp.comparisons.models import Comparison
 from tests.factories import make_comparison, make_participation
 
-ROW = {"prompt_id": "p1", "first": "a", "second": "b", "left": "a", "assessor": "ann", "aspect": "beauty", "choice": "first"}
+ROW = {
+    "prompt_id": "p1",
+    "first": "a",
+    "second": "b",
+    "left": "a",
+    "assessor": "ann",
+    "aspect": "beauty",
+    "choice": "first",
+}
 
 
 def rows_of(comparison, **options):
@@ -33,7 +41,9 @@ def vote_all(comparison, choices=("left", "same", "right")):
 
 
 def tally(rows):
-    return Counter((row["prompt_id"], row["first"], row["second"], row["left"], row["aspect"], row["choice"]) for row in rows)
+    return Counter(
+        (row["prompt_id"], row["first"], row["second"], row["left"], row["aspect"], row["choice"]) for row in rows
+    )
 
 
 def test_exported_votes_come_in_again_as_the_same_votes(db):

@@ -52,7 +52,9 @@ def test_a_csv_manifest(tmp_path):
 
 def test_a_jsonl_manifest(tmp_path):
     lay_out(tmp_path, "x/1.mp4", "x/2.mp4")
-    rows = [{"contender": who, "file": f"x/{n}.mp4", "prompt_id": "p", "prompt": "a dog"} for n, who in ((1, "a"), (2, "b"))]
+    rows = [
+        {"contender": who, "file": f"x/{n}.mp4", "prompt_id": "p", "prompt": "a dog"} for n, who in ((1, "a"), (2, "b"))
+    ]
     manifest = tmp_path / "clips.jsonl"
     manifest.write_text("\n".join(map(json.dumps, rows)))
     assert read(manifest).prompts["p"].text == "a dog"
@@ -92,7 +94,9 @@ def test_a_manifest_cannot_reach_out_of_its_folder(tmp_path):
 
 def test_a_bad_prompt_list_is_named_line_by_line(tmp_path):
     lay_out(tmp_path, "a/p1.mp4", "b/p1.mp4")
-    (tmp_path / "prompts.jsonl").write_text('{"id": "p1", "text": "one"}\nnot json\n{"id": "p1", "text": "x"}\n{"id": 3}\n')
+    (tmp_path / "prompts.jsonl").write_text(
+        '{"id": "p1", "text": "one"}\nnot json\n{"id": "p1", "text": "x"}\n{"id": 3}\n'
+    )
     problems = read(tmp_path).problems
     assert [problem.split("prompts.jsonl ")[1].split(":")[0] for problem in problems] == ["line 2", "line 3", "line 4"]
 

@@ -48,6 +48,7 @@ class House:
 
     def __init__(self, folder: Path, **engines: str) -> None:
         self.environment = os.environ | {"VAR_DIR": str(folder), "RENDER_LEASE_SECONDS": "2"} | engines
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.log = (folder / "worker.log").open("wb")
         self.workers: list[subprocess.Popen[bytes]] = []
         self.run("migrate", "-v0")

@@ -1,0 +1,90 @@
+"""Fixtures: a media folder of the test's own, bells that are counted instead of rung, and the usual people."""
+
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--postgres", action="store_true", help="run the database tests on PostgreSQL")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Emptying tables after a test must pass the triggers that keep votes: SQLite's flush deletes rows."""
+    from django.db import connection
+
+    operations = type(connection.ops)
+    plain = operations.sql_flush
+    triggers = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+    def sql_flush(self, *args, **kwargs):
+        with self.connection.cursor() as cursor:
+            kept = cursor.execute(triggers).fetchall()
+        dropped = [f"DROP TRIGGER {name}" for name, _ in kept]
+        return [*dropped, *plain(self, *args, **kwargs), *(sql for _, sql in kept)]
+
+    if connection.vendor == "sqlite":
+        operations.sql_flush = sql_flush
+    yield
+    operations.sql_flush = plain
+
+
+@pytest.fixture(autouse=True)
+def media_of_its_own(settings, tmp_path):
+    settings.MEDIA_DIR = tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def bells(monkeypatch):
+    """Names of the tasks that were rung; nothing answers them."""
+    from celery.app.task import Task
+
+    rung: list[str] = []
+    monkeypatch.setattr(Task, "apply_async", lambda self, *args, **kwargs: rung.append(self.name))
+    return rung
+
+
+@pytest.fixture
+def comparison(db):
+    from tests.factories import make_comparison
+
+    return make_comparison()
+
+
+@pytest.fixture
+def alice(comparison):
+    from tests.factories import make_participation
+
+    return make_participation(comparison, name="alice")
+
+
+@pytest.fixture
+def bob(comparison):
+    from tests.factories import make_participation
+
+    return make_participation(comparison, name="bob")
+
+
+@pytest.fixture
+def olga(db):
+    from tests.factories import make_organizer
+
+    return make_organizer()
+
+
+@pytest.fixture
+def rita(db):
+    from tests.factories import make_researcher
+
+    return make_researcher()
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Real prompts, clips and ratings, where they lie beside the project."""
+    if not DATA.is_dir():
+        pytest.skip("the folder of real data is absent")
+    return DATA
