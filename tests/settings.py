@@ -19,8 +19,8 @@ if os.environ.get("TEST_ON") == "postgres":
         sys.exit("--postgres: start the tests by `python -m tests.services python -m pytest --postgres`")
     os.environ["DATABASE_URL"] = os.environ["TEST_POSTGRES_URL"]
 
-from evalapp.settings import *  # noqa: E402, F403
-from evalapp.settings import DATABASES, VAR_DIR  # noqa: E402
+from evalapp.settings import *  # noqa: F403
+from evalapp.settings import DATABASES, VAR_DIR
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

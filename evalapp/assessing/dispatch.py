@@ -24,16 +24,30 @@ def next_assignment(participation: Participation, after: Assignment | None = Non
     # Each lease that ran out is taken back in a transaction of its own: one transaction never locks two pairs.
     Assignment.objects.filter(participation=participation).expire()
     Assignment.objects.filter(pair__comparison=participation.comparison_id).expire(limit=20)
-    with transaction.atomic():
-        mine = (
-            Participation.objects.select_for_update(of=("self",)).select_related("comparison").get(pk=participation.pk)
-        )
-        held = mine.assignments.live().exclude(pk__in=[after.pk] if after else []).order_by("handed_at", "pk")
-        if assignment := held.first():
-            return assignment
-        if mine.comparison.state != Comparison.State.OPEN:
-            return None
-        return _hand_out(mine)
+    while True:
+        try:
+            with transaction.atomic():
+                return _held_or_new(participation, after)
+        except _TakenMeanwhile:
+            continue
+
+
+class _TakenMeanwhile(Exception):
+    """Someone else took a place of the pair between reading and taking.
+
+    It ends the transaction: PostgreSQL keeps the lock of a row that an UPDATE waited for and then left unchanged, and
+    going on with such locks in hand is a deadlock among many assessors.
+    """
+
+
+def _held_or_new(participation: Participation, after: Assignment | None) -> Assignment | None:
+    mine = Participation.objects.select_for_update(of=("self",)).select_related("comparison").get(pk=participation.pk)
+    held = mine.assignments.live().exclude(pk__in=[after.pk] if after else []).order_by("handed_at", "pk")
+    if assignment := held.first():
+        return assignment
+    if mine.comparison.state != Comparison.State.OPEN:
+        return None
+    return _hand_out(mine)
 
 
 def remaining(participation: Participation) -> int:
@@ -53,14 +67,16 @@ def _hand_out(participation: Participation) -> Assignment | None:
     came_before = comparison.participations.filter(pk__lt=participation.pk).count()
     rng = random.Random(f"{comparison.rng_seed}:{came_before}:{handed}")
     lean = _lean(participation)
-    while pairs := _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE)):
-        pair = next((pair for pair in pairs if _free_side(pair, lean) * lean <= 0), pairs[0])
-        swapped = (_free_side(pair, lean) or rng.choice((1, -1))) > 0
-        if _take(pair, swapped):
-            return Assignment.objects.create(
-                pair=pair, participation=participation, swapped=swapped, lease_until=lease_end(comparison)
-            )
-    return None
+    pairs = _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE))
+    if not pairs:
+        return None
+    pair = next((pair for pair in pairs if _free_side(pair, lean) * lean <= 0), pairs[0])
+    swapped = (_free_side(pair, lean) or rng.choice((1, -1))) > 0
+    if not _take(pair, swapped):
+        raise _TakenMeanwhile
+    return Assignment.objects.create(
+        pair=pair, participation=participation, swapped=swapped, lease_until=lease_end(comparison)
+    )
 
 
 def _fewest_votes_first(participation: Participation, pivot: int) -> list[Pair]:
