@@ -1,4 +1,4 @@
-"""Votes as columns: what every statistic of this package takes. Outcomes are 1 (first wins), ½ (tie), 0 (second wins)."""
+"""Votes as columns: what every statistic of this package takes. Outcome 1: first wins, ½: tie, 0: second wins."""
 
 from __future__ import annotations
 

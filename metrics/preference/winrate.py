@@ -1,0 +1,236 @@
+"""How often the first contender is preferred, with intervals that know votes share prompts and assessors.
+
+θ = (1/P) Σ_p ȳ_p, the mean of the prompts' mean outcomes, ties half. Two claims, two intervals:
+
+- "new prompts and new assessors would agree": two-way clustered variance of the influences ψ_v = (y_v − θ)/(P n_p),
+  V = V_prompt + V_assessor − V_cell, each Σ over clusters (Σψ)² × K/(K − 1) (Cameron, Gelbach & Miller, 2011), not
+  below the larger one-way variance; t with df = min(P, W_eff) − 1, W_eff = N²/Σn_a², n_a votes of assessor a;
+- "these assessors, new prompts": variance of the prompt means alone; t with df = P − 1.
+
+An interval holds every θ₀ that the t test does not reject, its standard error being the larger of the one estimated and
+that one carried to θ₀ by √(θ₀(1 − θ₀) / θ(1 − θ)): the hull of the t and the Wilson interval with a design-based
+effective number of votes (Korn & Graubard, 1998). It stays honest near 0 and 1, and excludes ½ exactly when the p-value
+is below 1 − level.
+
+Where the variance is zero, the sandwich would give width zero. Units (prompts; for new assessors min(P, W_eff) of them)
+that agreed n times out of n leave it open that a share q = 1 − ((1 − level)/2)^(1/n) of such units differ: the interval is
+[θ(1 − q), θ(1 − q) + q].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from metrics.preference.sandwich import codes, degrees_of_freedom
+from metrics.preference.votes import Votes
+
+NEW_ASSESSORS = "new prompts and new assessors"
+SAME_ASSESSORS = "these assessors, new prompts"
+INDEPENDENT = "assumes independent votes"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval of a win rate within [0, 1]; `claim` says in words what it speaks of.
+
+    se: standard error; df: degrees of freedom of its t (infinite for a normal one); p_value: of "the win rate is ½".
+    """
+
+    low: float
+    high: float
+    se: float
+    df: float
+    claim: str
+    p_value: float
+
+
+@dataclass(frozen=True)
+class WinRate:
+    """The win rate of the first contender over the second. What cannot be computed is None, with its reason in words.
+
+    `interval` speaks of new prompts and new assessors (from bare counts: of independent votes), `same_assessors` of
+    these assessors and new prompts. `both_bad` is the part of `ties` that said so, None where it was not asked.
+    """
+
+    votes: int
+    wins: int
+    ties: int
+    losses: int
+    both_bad: int | None
+    prompts: int | None
+    assessors: int | None
+    effective_assessors: float | None
+    estimate: float | None
+    interval: Interval | None
+    same_assessors: Interval | None
+    level: float
+    reason: str = ""
+    same_assessors_reason: str = ""
+
+    @property
+    def p_value(self) -> float | None:
+        """Of "neither is preferred" (θ = ½), for new prompts and new assessors."""
+        return None if self.interval is None else self.interval.p_value
+
+    @property
+    def in_words(self) -> str:
+        """The finding as a sentence in percent, such as "wins 62 of 100, between 56 and 68"."""
+        if self.estimate is None:
+            return self.reason
+        start = f"wins {100 * self.estimate:.0f} of 100"
+        if self.interval is None:
+            return f"{start}; no interval: {self.reason}"
+        return f"{start}, between {100 * self.interval.low:.0f} and {100 * self.interval.high:.0f}"
+
+
+@dataclass(frozen=True)
+class Variances:
+    """What the estimate's uncertainty is made of: clustered variances of θ, and the units behind them."""
+
+    prompt: float
+    assessor: float
+    cell: float
+    prompts: int
+    assessors: int
+    effective_assessors: float
+
+    @property
+    def two_way(self) -> float:
+        """V_prompt + V_assessor − V_cell, not below the larger one-way variance."""
+        return max(self.prompt + self.assessor - self.cell, self.prompt, self.assessor)
+
+
+def win_rate(first: int, second: int, tie: int = 0, level: float = 0.95) -> WinRate:
+    """Win rate from counts alone: (first + tie/2) / votes with a Wilson interval, which assumes independent votes.
+
+    Where it is known who voted on what, use `win_rate_of`: the interval here is then too narrow.
+
+    >>> win_rate(first=3, second=1, tie=2).in_words
+    'wins 67 of 100, between 30 and 90'
+
+    Raises ValueError for a negative or fractional count, or a level outside (0, 1).
+    """
+    _check_level(level)
+    for name, count in (("first", first), ("second", second), ("tie", tie)):
+        if count < 0 or int(count) != count:
+            raise ValueError(f"{name} must be a count, not {count!r}")
+    votes = first + second + tie
+    if not votes:
+        return WinRate(0, 0, 0, 0, None, None, None, None, None, None, None, level, "no votes yet", "no votes yet")
+    theta = (first + tie / 2) / votes
+    low, high = wilson(theta, votes, float(ndtri((1 + level) / 2)))
+    p_value = float(2 * ndtr(-abs(theta - 0.5) * 2 * sqrt(votes)))
+    interval = Interval(low, high, sqrt(theta * (1 - theta) / votes), float("inf"), INDEPENDENT, p_value)
+    unknown = "bare counts do not say which votes share a prompt"
+    return WinRate(votes, first, tie, second, None, None, None, None, theta, interval, None, level, "", unknown)
+
+
+def win_rate_of(votes: Votes, level: float = 0.95) -> WinRate:
+    """Win rate with both intervals from the votes of one pairing and aspect.
+
+    >>> votes = Votes.of([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [1, 1, 1, 0.5, 0, 1])
+    >>> win_rate_of(votes).estimate
+    0.75
+    >>> win_rate_of(votes.mirrored()).estimate
+    0.25
+
+    Raises ValueError for a level outside (0, 1).
+    """
+    _check_level(level)
+    wins, ties, losses = votes.counts
+    if not len(votes):
+        return WinRate(0, 0, 0, 0, votes.bad, 0, 0, 0.0, None, None, None, level, "no votes yet", "no votes yet")
+    theta, parts = variances(votes)
+    df, reason = degrees_of_freedom(parts.prompts, parts.effective_assessors)
+    interval = None if reason else t_interval(theta, parts.two_way, df, df + 1, NEW_ASSESSORS, level)
+    same, same_reason = None, "" if parts.prompts > 1 else "one prompt only: an interval needs at least two"
+    if not same_reason:
+        same = t_interval(theta, parts.prompt, parts.prompts - 1, parts.prompts, SAME_ASSESSORS, level)
+    return WinRate(
+        len(votes),
+        wins,
+        ties,
+        losses,
+        votes.bad,
+        parts.prompts,
+        parts.assessors,
+        parts.effective_assessors,
+        theta,
+        interval,
+        same,
+        level,
+        reason,
+        same_reason,
+    )
+
+
+def without_each_assessor(votes: Votes, level: float = 0.95) -> dict[int, WinRate]:
+    """The win rate without each single assessor's votes: whether the finding hangs on one person."""
+    return {int(who): win_rate_of(votes.take(votes.assessor != who), level) for who in np.unique(votes.assessor)}
+
+
+def variances(votes: Votes) -> tuple[float, Variances]:
+    """θ and its clustered variances; raises ValueError without votes."""
+    if not len(votes):
+        raise ValueError("no votes: a win rate needs some")
+    prompt, assessor = codes(votes.prompt), codes(votes.assessor)
+    per_prompt = np.bincount(prompt)
+    prompts = len(per_prompt)
+    weight = 1 / (prompts * per_prompt[prompt])
+    theta = float(votes.outcome @ weight)
+    influence = (votes.outcome - theta) * weight
+    loads = np.bincount(assessor)
+    cell = codes(prompt * len(loads) + assessor)
+    return theta, Variances(
+        _clustered(influence, prompt),
+        _clustered(influence, assessor),
+        _clustered(influence, cell),
+        prompts,
+        len(loads),
+        float(len(votes) ** 2 / (loads.astype(np.float64) ** 2).sum()),
+    )
+
+
+def t_interval(theta: float, variance: float, df: float, units: float, claim: str, level: float = 0.95) -> Interval:
+    """The interval described at the top of this module from θ, its variance and degrees of freedom.
+
+    `units`: how many independent units agreed, used where the variance is zero.
+    """
+    if variance <= 1e-18:
+        q = 1 - ((1 - level) / 2) ** (1 / units)
+        low, high = theta * (1 - q), theta * (1 - q) + q
+        p_value = min(1.0, 2 * (2 * max(theta, 1 - theta)) ** -units)  # the level at which ½ falls out of it
+        return Interval(low, high, 0.0, df, claim, p_value)
+    se = sqrt(variance)
+    reach = float(stdtrit(df, (1 + level) / 2))
+    spread = theta * (1 - theta)
+    low, high = wilson(theta, spread / variance, reach)
+    at_half = se * max(1.0, sqrt(0.25 / spread))
+    p_value = float(2 * stdtr(df, -abs(theta - 0.5) / at_half))
+    return Interval(
+        max(0.0, min(low, theta - reach * se)), min(1.0, max(high, theta + reach * se)), se, df, claim, p_value
+    )
+
+
+def wilson(theta: float, votes: float, reach: float) -> tuple[float, float]:
+    """Wilson's (1927) interval for a share of `votes`, effective ones perhaps; `reach`: the quantile, 1.96 for 95 %."""
+    shrink = 1 + reach**2 / votes
+    middle = (theta + reach**2 / (2 * votes)) / shrink
+    half = reach / shrink * sqrt(theta * (1 - theta) / votes + reach**2 / (4 * votes**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _clustered(influence: NDArray[np.float64], groups: NDArray[np.int64]) -> float:
+    sums = np.bincount(groups, influence)
+    count = len(sums)
+    return float(sums @ sums) * (count / (count - 1) if count > 1 else 1.0)
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.95, not {level!r}")
