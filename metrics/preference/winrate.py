@@ -3,23 +3,22 @@
 θ = (1/P) Σ_p ȳ_p, the mean of the prompts' mean outcomes, ties half. Two claims, two intervals:
 
 - "new prompts and new assessors would agree": two-way clustered variance of the influences ψ_v = (y_v − θ)/(P n_p),
-  V = V_prompt + V_assessor − V_cell, each Σ over clusters (Σψ)² × K/(K − 1) (Cameron, Gelbach & Miller, 2011), not
-  below the larger one-way variance; t with df = min(P, W_eff) − 1, W_eff = N²/Σn_a², n_a votes of assessor a;
+  V = V_prompt + V_assessor − V_cell, each Σ over clusters (Σψ)² × K/(K − 1) (Cameron, Gelbach & Miller, 2011); where
+  that is not positive the larger one-way variance, and never below a quarter of it; t with df = min(P, W_eff) − 1,
+  W_eff = N²/Σn_a², n_a votes of assessor a;
 - "these assessors, new prompts": variance of the prompt means alone; t with df = P − 1.
 
 An interval holds every θ₀ that the t test does not reject, its standard error being the larger of the one estimated and
 that one carried to θ₀ by √(θ₀(1 − θ₀) / θ(1 − θ)): the hull of the t and the Wilson interval with a design-based
 effective number of votes (Korn & Graubard, 1998). It stays honest near 0 and 1, and excludes ½ exactly when the p-value
-is below 1 − level.
-
-Where the variance is zero, the sandwich would give width zero. Units (prompts; for new assessors min(P, W_eff) of them)
-that agreed n times out of n leave it open that a share q = 1 − ((1 − level)/2)^(1/n) of such units differ: the interval is
-[θ(1 − q), θ(1 − q) + q].
+is below 1 − level. Where the variance is zero, as when every vote is the same, the sandwich would claim certainty: the
+interval is then the hull of those that one vote turned the other way would have given. What simulations say of all
+this is in docs/coverage.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -32,6 +31,7 @@ from metrics.preference.votes import Votes
 NEW_ASSESSORS = "new prompts and new assessors"
 SAME_ASSESSORS = "these assessors, new prompts"
 INDEPENDENT = "assumes independent votes"
+ZERO = 1e-18  # a variance below this is rounding
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,10 @@ class Variances:
 
     @property
     def two_way(self) -> float:
-        """V_prompt + V_assessor − V_cell, not below the larger one-way variance."""
-        return max(self.prompt + self.assessor - self.cell, self.prompt, self.assessor)
+        """V_prompt + V_assessor − V_cell, or the larger one-way variance where that is not positive; at least a
+        quarter of the larger one-way variance, so that chance cannot bring it near zero."""
+        both, one = self.prompt + self.assessor - self.cell, max(self.prompt, self.assessor)
+        return max(both, one / 4) if both > 0 else one
 
 
 def win_rate(first: int, second: int, tie: int = 0, level: float = 0.95) -> WinRate:
@@ -147,10 +149,11 @@ def win_rate_of(votes: Votes, level: float = 0.95) -> WinRate:
         return WinRate(0, 0, 0, 0, votes.bad, 0, 0, 0.0, None, None, None, level, "no votes yet", "no votes yet")
     theta, parts = variances(votes)
     df, reason = degrees_of_freedom(parts.prompts, parts.effective_assessors)
-    interval = None if reason else t_interval(theta, parts.two_way, df, df + 1, NEW_ASSESSORS, level)
-    same, same_reason = None, "" if parts.prompts > 1 else "one prompt only: an interval needs at least two"
-    if not same_reason:
-        same = t_interval(theta, parts.prompt, parts.prompts - 1, parts.prompts, SAME_ASSESSORS, level)
+    few = "" if parts.prompts > 1 else "one prompt only: an interval needs at least two"
+    interval, same = None, None
+    if not few:
+        interval = None if reason else _interval(votes, theta, parts, "two_way", df, NEW_ASSESSORS, level)
+        same = _interval(votes, theta, parts, "prompt", parts.prompts - 1, SAME_ASSESSORS, level)
     return WinRate(
         len(votes),
         wins,
@@ -165,7 +168,7 @@ def win_rate_of(votes: Votes, level: float = 0.95) -> WinRate:
         same,
         level,
         reason,
-        same_reason,
+        few,
     )
 
 
@@ -196,25 +199,17 @@ def variances(votes: Votes) -> tuple[float, Variances]:
     )
 
 
-def t_interval(theta: float, variance: float, df: float, units: float, claim: str, level: float = 0.95) -> Interval:
-    """The interval described at the top of this module from θ, its variance and degrees of freedom.
-
-    `units`: how many independent units agreed, used where the variance is zero.
-    """
-    if variance <= 1e-18:
-        q = 1 - ((1 - level) / 2) ** (1 / units)
-        low, high = theta * (1 - q), theta * (1 - q) + q
-        p_value = min(1.0, 2 * (2 * max(theta, 1 - theta)) ** -units)  # the level at which ½ falls out of it
-        return Interval(low, high, 0.0, df, claim, p_value)
-    se = sqrt(variance)
+def t_interval(theta: float, variance: float, df: float, claim: str, level: float = 0.95) -> Interval:
+    """The interval described at the top of this module from θ, its (positive) variance and degrees of freedom."""
+    if variance <= ZERO:
+        raise ValueError("a t interval needs a positive variance")
+    se, spread = sqrt(variance), theta * (1 - theta)
     reach = float(stdtrit(df, (1 + level) / 2))
-    spread = theta * (1 - theta)
     low, high = wilson(theta, spread / variance, reach)
     at_half = se * max(1.0, sqrt(0.25 / spread))
     p_value = float(2 * stdtr(df, -abs(theta - 0.5) / at_half))
-    return Interval(
-        max(0.0, min(low, theta - reach * se)), min(1.0, max(high, theta + reach * se)), se, df, claim, p_value
-    )
+    low, high = min(low, theta - reach * se), max(high, theta + reach * se)
+    return Interval(max(0.0, low), min(1.0, high), se, df, claim, p_value)
 
 
 def wilson(theta: float, votes: float, reach: float) -> tuple[float, float]:
@@ -223,6 +218,32 @@ def wilson(theta: float, votes: float, reach: float) -> tuple[float, float]:
     middle = (theta + reach**2 / (2 * votes)) / shrink
     half = reach / shrink * sqrt(theta * (1 - theta) / votes + reach**2 / (4 * votes**2))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _interval(votes: Votes, theta: float, parts: Variances, way: str, df: float, claim: str, level: float) -> Interval:
+    """The interval by one of the variances; where that is zero, the hull of those with one vote turned."""
+    if (variance := getattr(parts, way)) > ZERO:
+        return t_interval(theta, variance, df, claim, level)
+    hull = []
+    for outcome in _one_turned(votes):
+        near, turned = variances(replace(votes, outcome=outcome))
+        hull.append(t_interval(near, getattr(turned, way), df, claim, level))
+    low, high = min(theta, *(one.low for one in hull)), max(theta, *(one.high for one in hull))
+    p_value = 1.0 if theta == 0.5 else max(one.p_value for one in hull)
+    return Interval(low, high, max(one.se for one in hull), df, claim, p_value)
+
+
+def _one_turned(votes: Votes) -> list[NDArray[np.float64]]:
+    """The outcomes with one vote changed to a win or a loss: on a prompt with fewest votes, by the busiest assessor."""
+    prompt, assessor = codes(votes.prompt), codes(votes.assessor)
+    alone, load = np.bincount(prompt)[prompt], np.bincount(assessor)[assessor]
+    at = int(np.lexsort((votes.outcome, votes.assessor, votes.prompt, -load, alone))[0])
+    turned = []
+    for value in (0.0, 1.0):
+        if votes.outcome[at] != value:
+            turned.append(votes.outcome.copy())
+            turned[-1][at] = value
+    return turned
 
 
 def _clustered(influence: NDArray[np.float64], groups: NDArray[np.int64]) -> float:
