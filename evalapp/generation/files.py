@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def write_files(frames: "np.ndarray", fps: int) -> dict[str, Any]:
+def write_files(frames: "np.ndarray", fps: float) -> dict[str, Any]:
     """Write the frames, uint8 (T, H, W, 3), into a new folder and return the columns that describe them.
 
     The folder belongs to a clip only once the returned columns are stored: whoever fails to store them calls `discard`

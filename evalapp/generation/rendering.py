@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import generators
 from django.conf import settings
 from django.db import DatabaseError, connection
 
 from evalapp.generation.files import discard, write_files
 from evalapp.generation.models import Clip
+from generators import GeneratorError, load
+from generators.recipe import parse
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,7 @@ def render(clip: Clip) -> bool:
 
 def _generate(clip: Clip) -> dict[str, Any]:
     recipe = clip.contender.recipe
-    take = generators.load(recipe.generator).generate(
-        clip.prompt.text, clip.seed, generators.parse(recipe.generator, recipe.settings)
-    )
+    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, parse(recipe.generator, recipe.settings))
     stored = write_files(take.frames, take.fps)
     stored["facts"] |= {"generator": take.facts}
     return stored
@@ -75,6 +74,6 @@ def _in_words(error: Exception) -> str:
         return "the disk is full: free some space under the media folder, then retry"
     if isinstance(error, MemoryError):
         return "not enough memory: render smaller or fewer frames, or use a larger worker, then retry"
-    if isinstance(error, generators.GeneratorError):
+    if isinstance(error, GeneratorError):
         return str(error)
     return f"{type(error).__name__}: {error} (the whole story is in the worker's log)"

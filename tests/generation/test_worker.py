@@ -20,11 +20,11 @@ pytestmark = pytest.mark.slow
 PLAN = """
 from evalapp.catalog.models import *
 from evalapp.comparisons.launch import create, launch
-import generators
+from generators.recipe import identity
 checkpoint = Checkpoint.objects.create(name="shapes")
 contenders = [
     Contender.objects.register(
-        f"contender {n}", checkpoint, "shapes", settings, generators.identity("shapes", settings)
+        f"contender {n}", checkpoint, "shapes", settings, identity("shapes", settings)
     )
     for n, settings in enumerate(({"frames": 48, "width": 640, "height": 384}, {"frames": 48, "boil": 0.5}))
 ]

@@ -1,0 +1,255 @@
+"""Clips as files: reading what others made, writing lossless masters and browser renditions (PyAV, Pillow).
+
+Frames are uint8 arrays (T, H, W, 3), RGB. Equal frames give equal bytes: every encoder runs on one thread, without
+time stamps, tool names or other metadata.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+import numpy as np
+from av.bitstream import BitStreamFilterContext
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+Frames = NDArray[np.uint8]
+
+MAX_FRAMES = 2_000
+MAX_PIXELS = 4096 * 2304
+MAX_BYTES = 4 * 2**30
+"""Most decoded bytes of one clip: 3 × width × height × frames."""
+
+# What a file must begin with, and the only demuxer it is then given to: nothing is guessed, so a playlist named .mp4
+# cannot make the decoder open other files.
+MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (4, b"ftyp", "mov"),
+    (0, b"\x1a\x45\xdf\xa3", "matroska"),
+    (0, b"GIF8", "gif"),
+    (0, b"\x89PNG\r\n\x1a\n", "image"),
+    (0, b"\xff\xd8\xff", "image"),
+)
+CODECS = frozenset(("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "ffv1", "gif", "mpeg4", "mjpeg", "prores"))
+
+
+class MediaError(Exception):
+    """A file is no usable clip; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A decoded clip. `fps` is the mean rate: a variable one, as in GIFs, becomes constant."""
+
+    frames: Frames
+    fps: float
+    kind: Literal["video", "image"]
+
+
+def read(path: Path) -> Footage:
+    """Decode an mp4, mov, webm, mkv, gif, png or jpg file. Raises MediaError with the file's name."""
+    demuxer = _demuxer(path)
+    if demuxer == "image":
+        return _read_image(path)
+    try:
+        with av.open(str(path), format=demuxer, options={"protocol_whitelist": "file"}) as container:
+            if not container.streams.video:
+                raise MediaError(f"{path}: has no video in it")
+            stream = container.streams.video[0]
+            codec = stream.codec_context.name if stream.codec_context else "unknown"
+            if codec not in CODECS:
+                raise MediaError(f"{path}: codec {codec} is not accepted; re-encode it, for instance as H.264")
+            _check_size(path, stream.width, stream.height, stream.frames or 1)
+            stream.thread_type = "AUTO"
+            frames, times = [], []
+            for frame in container.decode(stream):
+                _check_size(path, frame.width, frame.height, len(frames) + 1)
+                frames.append(frame.to_ndarray(format="rgb24"))
+                times.append(frame.time)
+            rate = stream.average_rate or stream.guessed_rate
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(f"{path}: cannot be decoded ({error})") from error
+    if not frames:
+        raise MediaError(f"{path}: has no frames")
+    if len({frame.shape for frame in frames}) > 1:
+        raise MediaError(f"{path}: changes its frame size midway")
+    if len(frames) == 1:
+        return Footage(np.stack(frames), 1.0, "image")
+    return Footage(np.stack(frames), _mean_rate(path, rate, times, demuxer), "video")
+
+
+def _demuxer(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            start = file.read(32)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror})") from error
+    if not start:
+        raise MediaError(f"{path}: is empty")
+    for offset, magic, demuxer in MAGIC:
+        if start[offset : offset + len(magic)] == magic:
+            return demuxer
+    raise MediaError(f"{path}: is not an mp4, webm, mkv, gif, png or jpg file, whatever its name says")
+
+
+def _check_size(path: Path, width: int, height: int, frames: int) -> None:
+    if width * height > MAX_PIXELS or frames > MAX_FRAMES or 3 * width * height * frames > MAX_BYTES:
+        raise MediaError(
+            f"{path}: {width}×{height}, {frames} frames or more is too large (at most {MAX_PIXELS:,} pixels a frame, "
+            f"{MAX_FRAMES:,} frames, {MAX_BYTES // 2**30} GiB decoded)"
+        )
+
+
+def _mean_rate(path: Path, rate: Fraction | None, times: list[float | None], demuxer: str) -> float:
+    """Frames per second: the stream's own rate, or for GIFs, whose delays differ, the mean one."""
+    known = [time for time in times if time is not None]
+    if (demuxer == "gif" or not rate) and len(known) > 1 and known[-1] > known[0]:
+        return (len(known) - 1) / (known[-1] - known[0])
+    if not rate:
+        raise MediaError(f"{path}: does not say its frame rate")
+    return float(rate)
+
+
+def _read_image(path: Path) -> Footage:
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            _check_size(path, image.width, image.height, 1)
+            pixels = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{path}: cannot be decoded ({error})") from error
+    return Footage(pixels[None].copy(), 1.0, "image")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to; it takes the name only when it is complete and on the disk."""
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_master(frames: Frames, fps: float, path: Path) -> None:
+    """Lossless: FFV1 in Matroska, RGB kept bit for bit, a checksum per slice (RFC 9043)."""
+    options = {"level": "3", "slices": "4", "slicecrc": "1", "coder": "1"}
+    with whole(path) as part:
+        _encode(_checked(frames), fps, part, "matroska", "ffv1", "bgr0", options)
+
+
+def write_rendition(frames: Frames, fps: float, path: Path) -> None:
+    """What browsers get: H.264 4:2:0 in mp4, crf 12 (boiling survives), a key frame every 12, no B frames.
+
+    Odd sizes are padded to even ones by repeating the last row or column. Nothing in the file names an encoder, and its
+    size is padded to a bucket. Raises MediaError when the file does not decode to as many frames afterwards.
+    """
+    frames = _checked(frames)
+    even = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge")
+    options = {"crf": "12", "preset": "fast", "g": "12", "bf": "0"}
+    with whole(path) as part:
+        _encode(even, fps, part, "mp4", "libx264", "yuv420p", options, {"movflags": "+faststart"}, drop_sei=True)
+        _pad_to_bucket(part)
+        with av.open(str(part), format="mov") as container:
+            written = sum(1 for _ in container.decode(video=0))
+        if written != len(frames):
+            raise MediaError(f"{path}: {len(frames)} frames went in and {written} came out of the encoder")
+
+
+def _encode(
+    frames: Frames,
+    fps: float,
+    path: Path,
+    container_format: str,
+    codec: str,
+    pixels: str,
+    options: dict[str, str],
+    container_options: dict[str, str] | None = None,
+    drop_sei: bool = False,
+) -> None:
+    rate = Fraction(fps).limit_denominator(1001)
+    with av.open(
+        str(path), "w", format=container_format, options={"fflags": "+bitexact"} | (container_options or {})
+    ) as container:
+        stream: Any = container.add_stream(codec, rate=rate, options=options | {"flags": "+bitexact"})
+        context = stream.codec_context
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pixels
+        context.time_base = 1 / rate
+        context.thread_count = 1
+        if pixels.startswith("yuv"):
+            context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
+            context.color_range = 1  # limited
+        # The encoder's own name and settings travel in SEI units (type 6).
+        cleaner = BitStreamFilterContext("filter_units=remove_types=6", stream) if drop_sei else None
+        for number in range(len(frames) + 1):
+            packets = stream.encode(_video_frame(frames[number], number, pixels) if number < len(frames) else None)
+            for packet in packets:
+                container.mux(cleaner.filter(packet) if cleaner else packet)
+
+
+def _video_frame(pixels: NDArray[np.uint8], number: int, pixel_format: str) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    if pixel_format.startswith("yuv"):
+        frame = frame.reformat(
+            format=pixel_format, dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG"
+        )
+    else:
+        frame = frame.reformat(format=pixel_format)
+    frame.pts = number
+    return frame
+
+
+def _pad_to_bucket(path: Path) -> None:
+    """Fill the file up to the next sixteenth of a power of two with an mp4 `free` box: its size tells little."""
+    size = path.stat().st_size
+    step = max(256, 2 ** (size.bit_length() - 4))
+    missing = -(size + 8) % step + 8
+    with path.open("ab") as file:
+        file.write(missing.to_bytes(4, "big") + b"free" + bytes(missing - 8))
+
+
+def write_still(frame: NDArray[np.uint8], path: Path) -> None:
+    """An image (H, W, 3), lossless and without metadata; the ending (.png, .webp) picks the format."""
+    with whole(path) as part:
+        Image.fromarray(frame).save(part, lossless=True)
+
+
+def poster(frames: Frames, width: int = 480) -> bytes:
+    """The first frame, at most `width` wide, as WebP."""
+    return _webp(_scaled(frames[0], width))
+
+
+def contact_sheet(frames: Frames, count: int = 8, width: int = 240) -> bytes:
+    """`count` frames evenly over the clip, side by side, as WebP."""
+    chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
+    tiles = [_scaled(frames[number], width) for number in chosen]
+    sheet = Image.new("RGB", (sum(tile.width for tile in tiles), tiles[0].height))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number * tile.width, 0))
+    return _webp(sheet)
+
+
+def _scaled(frame: NDArray[np.uint8], width: int) -> Image.Image:
+    image = Image.fromarray(frame)
+    image.thumbnail((width, width * 4))
+    return image
+
+
+def _webp(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=82, method=4)
+    return buffer.getvalue()
+
+
+def _checked(frames: Frames) -> Frames:
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
+        raise MediaError(f"frames must be uint8 (T, H, W, 3) with T ≥ 1, not {frames.dtype} {frames.shape}")
+    return frames
