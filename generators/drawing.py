@@ -59,7 +59,8 @@ def _night(height: int, width: int, rng: np.random.Generator) -> Array:
         y, x, light = rng.integers(0, height - 1), rng.integers(0, width - 1), rng.uniform(0.3, 0.9)
         picture[y : y + 2, x : x + 2] += light * np.array([[1.0, 0.5], [0.5, 0.3]])[..., None]
     glow = np.hypot(*np.meshgrid(np.arange(width) - 0.8 * width, np.arange(height) - 0.2 * height))
-    return picture + np.exp(-((glow / (0.07 * height)) ** 4))[..., None] * (0.75, 0.74, 0.62)
+    moon: Array = np.exp(-((glow / (0.07 * height)) ** 4))[..., None] * np.array((0.75, 0.74, 0.62))
+    return picture + moon
 
 
 def _sea(height: int, width: int, rng: np.random.Generator) -> Array:
@@ -147,7 +148,8 @@ def _polygon(corners: list[tuple[float, float]]) -> Callable[[Array, Array], Arr
             above, below, turn = y >= ay, y < by, ex * wy > ey * wx
             crosses = (above & below & turn) | (~above & ~below & ~turn)
             sign = np.where(crosses, -sign, sign)
-        return sign * np.sqrt(nearest)
+        signed: Array = sign * np.sqrt(nearest)
+        return signed
 
     return distance
 

@@ -16,7 +16,7 @@ SHIPPED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def parse(generator: str, settings: dict[str, Any]) -> BaseModel:
-    """The settings, complete with defaults. Raises GeneratorError that names each wrong key and the nearest right one."""
+    """The settings with their defaults. Raises GeneratorError: each wrong key with the nearest right one."""
     model = load(generator).Settings
     try:
         return model.model_validate(settings)

@@ -48,48 +48,12 @@ VERBS = {word: motion for motion, words in MOTIONS.items() for word in words}
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "upwards": (0, -1), "down": (0, 1), "downwards": (0, 1)}
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5} | {str(n): n for n in range(1, 6)}
 STOP_WORDS = frozenset(
-    [
-        "the",
-        "and",
-        "on",
-        "in",
-        "over",
-        "of",
-        "at",
-        "to",
-        "from",
-        "with",
-        "while",
-        "is",
-        "are",
-        "it",
-        "its",
-        "across",
-        "through",
-        "above",
-        "under",
-        "by",
-        "near",
-        "onto",
-        "into",
-        "slowly",
-        "gently",
-        "quickly",
-        "background",
-        "sky",
-        "scene",
-        "against",
-        "there",
-        "as",
-        "then",
-        "some",
-        "up-and-down",
-        "around",
-        "towards",
-        "along",
-        "off",
-    ]
-)
+    (
+        "the", "and", "on", "in", "over", "of", "at", "to", "from", "with", "while", "is", "are", "it", "its", "across",
+        "through", "above", "under", "by", "near", "onto", "into", "slowly", "gently", "quickly", "background", "scene",
+        "against", "there", "as", "then", "some", "up-and-down", "around", "towards", "along", "off", "front",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

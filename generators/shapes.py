@@ -57,39 +57,31 @@ class _Body:
     def at(self, time: float) -> tuple[float, float, float, float]:
         """x, y, size and angle at `time`, 0..1 over an unhurried clip; y grows downwards."""
         x, y, motion = self.x, self.y, self.thing.motion
-        dx, dy = self.thing.direction
         turn = 2 * np.pi * (time + self.phase)
-        if motion == "bounce":
-            height = GROUND - self.radius - 0.14
-            return (
-                x + 0.10 * (time - 0.5),
-                GROUND - self.radius - abs(np.sin(np.pi * (2 * time + self.phase))) * height,
-                1,
-                0,
-            )
         if motion in ("slide", "roll", "rise", "fall", "zigzag"):
-            reach = 0.30 if dx else 0.26
-            along = 2 * (time - 0.5) * reach
-            sway = 0.12 * (2 * abs((3 * time) % 2 - 1) - 1) if motion == "zigzag" else 0.0
-            angle = along * dx / self.radius * 0.67 if motion == "roll" else 0.0
-            base = (GROUND - self.radius) if motion == "roll" else 0.46 if dy else y
-            return x * (dx == 0) + (0.5 + self._lane * 0.5) * (dx != 0) + dx * along, base + dy * along + sway, 1, angle
-        if motion == "spin":
-            return x, y, 1, turn
+            return self._along(time)
+        if motion == "bounce":
+            top, bottom = 0.14, GROUND - self.radius
+            leap = abs(np.sin(np.pi * (2 * time + self.phase)))
+            return x + 0.10 * (time - 0.5), bottom + (top - bottom) * leap, 1, 0
         if motion == "orbit":
             return 0.5 + 0.2 * np.cos(turn), 0.46 + 0.22 * np.sin(turn), 1, 0
-        if motion == "grow":
-            return x, y, 0.5 + 1.1 * time, 0
-        if motion == "shrink":
-            return x, y, 1.6 - 1.1 * time, 0
         if motion == "swing":
             swing = 0.7 * np.sin(turn)
             return x + 0.28 * np.sin(swing), 0.15 + 0.42 * np.cos(swing), 1, -swing
-        return x, y, 1, 0
+        size = {"grow": 0.5 + 1.1 * time, "shrink": 1.6 - 1.1 * time}.get(motion, 1)
+        return x, y, size, turn if motion == "spin" else 0
 
-    @property
-    def _lane(self) -> float:
-        return self.x - 0.5
+    def _along(self, time: float) -> tuple[float, float, float, float]:
+        """On a straight way through the middle of the picture; several objects keep their distance."""
+        (dx, dy), motion = self.thing.direction, self.thing.motion
+        way = 2 * (time - 0.5) * (0.30 if dx else 0.26)
+        sway = 0.12 * (2 * abs((3 * time) % 2 - 1) - 1) if motion == "zigzag" else 0.0
+        if dy:
+            return self.x + sway, 0.46 + dy * way, 1, 0
+        y = GROUND - self.radius if motion == "roll" else self.y
+        angle = dx * way / self.radius * 0.67 if motion == "roll" else 0.0
+        return 0.5 + 0.5 * (self.x - 0.5) + dx * way, y + sway, 1, angle
 
 
 def stream(prompt: str, seed: int, name: str) -> np.random.Generator:
@@ -99,9 +91,11 @@ def stream(prompt: str, seed: int, name: str) -> np.random.Generator:
 
 
 class Shapes:
-    Settings = Settings
+    """The generator; takes no checkpoint."""
 
-    def generate(self, prompt: str, seed: int, recipe: Settings) -> Take:
+    Settings: type[BaseModel] = Settings
+
+    def generate(self, prompt: str, seed: int, recipe: Any) -> Take:
         """A clip (frames, height, width, 3) of the prompt's scene; facts tell what was understood, and what was not."""
         asked = understand(prompt)
         scene, ignored = ignore_part(asked, recipe.ignore, stream(prompt, seed, "ignore"))
@@ -117,10 +111,8 @@ class Shapes:
 
 def ignore_part(scene: Scene, share: float, rng: np.random.Generator) -> tuple[Scene, list[str]]:
     """The scene with that share of its attributes replaced by others, and which."""
-    attributes = [
-        (number, name) for number in range(len(scene.things)) for name in ("colour", "count", "motion", "shape")
-    ]
-    attributes.append((-1, "background"))
+    names = ("colour", "count", "motion", "shape")
+    attributes = [(number, name) for number in range(len(scene.things)) for name in names] + [(-1, "background")]
     order = rng.permutation(len(attributes))
     chosen = [attributes[position] for position in order[: round(share * len(attributes))]]
     things, background = list(scene.things), scene.background
@@ -129,13 +121,13 @@ def ignore_part(scene: Scene, share: float, rng: np.random.Generator) -> tuple[S
             background = _other(background, BACKGROUNDS, rng)
             continue
         thing = things[number]
-        changed: dict[str, Any] = {
+        changed: dict[str, dict[str, Any]] = {
             "colour": {"colour": _other(thing.colour, tuple(COLOURS), rng)},
             "shape": {"shape": _other(thing.shape, SHAPES, rng)},
             "count": {"count": thing.count - 1 if thing.count > 1 else 2},
             "motion": {"motion": "still" if thing.motion != "still" else "slide"},
-        }[name]
-        things[number] = replace(thing, **changed)
+        }
+        things[number] = replace(thing, **changed[name])
     return replace(scene, things=tuple(things), background=background), [name for _, name in chosen]
 
 
@@ -146,12 +138,8 @@ def _other(value: str, values: tuple[str, ...], rng: np.random.Generator) -> str
 def render(scene: Scene, prompt: str, seed: int, recipe: Settings) -> NDArray[np.uint8]:
     """Frames uint8 (T, H, W, 3) of a scene."""
     height, width = recipe.height, recipe.width
-    backdrop = paint_background(
-        scene.background,
-        height + 2 * MARGIN,
-        width + 2 * MARGIN,
-        stream(prompt, seed, f"background {scene.background}"),
-    )
+    rng = stream(prompt, seed, f"background {scene.background}")
+    backdrop = paint_background(scene.background, height + 2 * MARGIN, width + 2 * MARGIN, rng)
     bodies = _bodies(scene, prompt, seed)
     times = _times(recipe, stream(prompt, seed, "jerk"))
     sway = _sway(recipe, stream(prompt, seed, "camera drift"))
@@ -178,7 +166,7 @@ def render(scene: Scene, prompt: str, seed: int, recipe: Settings) -> NDArray[np
 def _bodies(scene: Scene, prompt: str, seed: int) -> list[_Body]:
     """Every object of the scene, side by side without touching; bodies of one kind do not depend on the others."""
     total = sum(thing.count for thing in scene.things)
-    bodies = []
+    bodies: list[_Body] = []
     for kind, thing in enumerate(scene.things):
         rng = stream(prompt, seed, f"bodies {kind}")
         for _ in range(thing.count):

@@ -66,10 +66,11 @@ def read(path: Path) -> Footage:
                 raise MediaError(f"{path}: codec {codec} is not accepted; re-encode it, for instance as H.264")
             _check_size(path, stream.width, stream.height, stream.frames or 1)
             stream.thread_type = "AUTO"
-            frames, times = [], []
+            frames: list[NDArray[np.uint8]] = []
+            times: list[float | None] = []
             for frame in container.decode(stream):
                 _check_size(path, frame.width, frame.height, len(frames) + 1)
-                frames.append(frame.to_ndarray(format="rgb24"))
+                frames.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
                 times.append(frame.time)
             rate = stream.average_rate or stream.guessed_rate
     except (av.error.FFmpegError, ValueError) as error:
