@@ -1,0 +1,57 @@
+# Everything that a person types here: `make demo`, `make test`. The rest is for those who work on the house.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test quick lint format languages system benchmarks help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo                  two contenders, twelve prompts, a comparison to vote on"
+	@echo "make demo VOTES=simulated  the same with votes of simulated assessors, to see a report"
+	@echo "make test                  all checks and tests, as in CI"
+	@echo "make quick                 checks and tests without browser, PostgreSQL and slow ones"
+	@echo "make format                tidy the code"
+
+demo: .venv/base languages
+	@$(BIN)/python manage.py demo $(if $(VOTES),--votes $(VOTES)) $(if $(PORT),--port $(PORT))
+
+# One virtual environment; packages are installed again only when their list changes.
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/base: requirements/base.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/base.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/base
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+languages: .venv/base
+	@$(BIN)/python -m frontend.locale.compile
+
+# What tests need besides Python; without root or apt the tests that need it are left out, and say so.
+system:
+	@sh tests/system.sh
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	VAR_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: system lint languages
+	@if command -v node >/dev/null; then node --test tests/js/*.test.js; else echo "Left out: tests/js. Node is not installed."; fi
+	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not slow" tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api
+
+quick: lint languages
+	$(BIN)/python -m pytest -n 2 -m "not browser and not slow"
+
+benchmarks: .venv/dev
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
