@@ -165,7 +165,7 @@ def _star() -> Callable[[Array, Array], Array]:
 
 
 def _heart() -> Callable[[Array, Array], Array]:
-    t = np.linspace(0, 2 * np.pi, 28, endpoint=False)
+    t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     x = np.sin(t) ** 3
     y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 16
     return _polygon(list(zip(x, y, strict=True)))

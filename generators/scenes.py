@@ -47,10 +47,14 @@ MOTIONS = {
 VERBS = {word: motion for motion, words in MOTIONS.items() for word in words}
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "upwards": (0, -1), "down": (0, 1), "downwards": (0, 1)}
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5} | {str(n): n for n in range(1, 6)}
+NUMBERS |= {"pair": 2, "couple": 2, "few": 3, "several": 3}
+PLURAL = 3
+"""How many "balls" are, where no number is given."""
+BACKDROPS = frozenset(("background", "backdrop", "canvas"))
 STOP_WORDS = frozenset(
     (
         "the", "and", "on", "in", "over", "of", "at", "to", "from", "with", "while", "is", "are", "it", "its", "across",
-        "through", "above", "under", "by", "near", "onto", "into", "slowly", "gently", "quickly", "background", "scene",
+        "through", "above", "under", "by", "near", "onto", "into", "slowly", "gently", "quickly", "scene",
         "against", "there", "as", "then", "some", "up-and-down", "around", "towards", "along", "off", "front",
     )
 )  # fmt: skip
@@ -66,12 +70,16 @@ class Thing:
     size: float = 1.0
     motion: str = "slide"
     direction: tuple[int, int] = (1, 0)
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scene:
+    """What is shown; `said` names the attributes that the prompt itself gave, here and in each thing."""
+
     things: tuple[Thing, ...]
     background: str = "studio"
+    said: tuple[str, ...] = ()
     unknown_words: tuple[str, ...] = ()
 
 
@@ -81,6 +89,7 @@ class _Reader:
 
     things: list[dict[str, object]] = field(default_factory=list)
     verbless: int = 0
+    moved: slice = field(default_factory=lambda: slice(0))
     pending: dict[str, object] = field(default_factory=dict)
     background: str = ""
     unknown: list[str] = field(default_factory=list)
@@ -94,40 +103,41 @@ class _Reader:
         elif word in DIRECTIONS:
             self._direct(DIRECTIONS[word])
         elif word in ("circle", "circles") or singular in SHAPES:
-            self._place(singular if singular in SHAPES else "ball")
-        elif plain in BACKGROUNDS and not (plain in COLOURS and _names_a_shape(after)):
-            self.background = self.background or plain
+            self._place(singular if singular in SHAPES else "ball", plural=word.endswith("s"))
+        elif word in BACKDROPS:
+            if colour := self.pending.pop("colour", None):
+                self.unknown.append(f"{colour} background")
+        elif plain in BACKGROUNDS and (plain not in COLOURS or after in BACKDROPS or not after):
+            self._set(plain)
         elif plain in COLOURS:
             self.pending["colour"] = plain
         elif plain in SIZES:
             self.pending["size"] = SIZES[plain]
         elif word in NUMBERS:
             self.pending["count"] = NUMBERS[word]
-        elif word == "sky":
-            self.background = self.background or "sky"
         elif word not in STOP_WORDS:
             self.unknown.append(word)
 
-    def _place(self, shape: str) -> None:
-        self.things.append({"shape": shape} | self.pending)
+    def _set(self, background: str) -> None:
+        if self.background and background not in (self.background, "sky"):
+            self.unknown.append(background)
+        self.background = self.background or background
+
+    def _place(self, shape: str, plural: bool) -> None:
+        self.things.append({"shape": shape} | ({"count": PLURAL} if plural else {}) | self.pending)
         self.pending = {}
 
     def _move(self, motion: str) -> None:
         direction = {"rise": (0, -1), "fall": (0, 1)}.get(motion, (1, 0))
-        for thing in self.things[self.verbless :]:
+        self.moved = slice(self.verbless, len(self.things))
+        for thing in self.things[self.moved]:
             thing |= {"motion": motion, "direction": direction}
         self.verbless = len(self.things)
 
     def _direct(self, direction: tuple[int, int]) -> None:
-        for thing in self.things:
+        for thing in self.things[self.moved]:
             if thing.get("motion") in ("slide", "roll", "zigzag"):
                 thing["direction"] = direction
-
-
-def _names_a_shape(word: str) -> bool:
-    plain = SYNONYMS.get(word, word)
-    singular = plain.removesuffix("s")
-    return plain in COLOURS or plain in SIZES or SYNONYMS.get(singular, singular) in (*SHAPES, "circle")
 
 
 def understand(prompt: str) -> Scene:
@@ -141,5 +151,6 @@ def understand(prompt: str) -> Scene:
     reader = _Reader()
     for word, after in zip(words, [*words[1:], ""], strict=True):
         reader.read(word, after)
-    things = tuple(Thing(**thing) for thing in reader.things) or (Thing(),)  # type: ignore[arg-type]
-    return Scene(things, reader.background or "studio", tuple(dict.fromkeys(reader.unknown)))
+    things = tuple(Thing(**thing, said=tuple(thing)) for thing in reader.things) or (Thing(),)  # type: ignore[arg-type]
+    said = ("background",) if reader.background else ()
+    return Scene(things, reader.background or "studio", said, tuple(dict.fromkeys(reader.unknown)))

@@ -2,10 +2,12 @@
 
 The scene (places, sizes, phases, texture) comes from prompt and seed; each knob draws from a random stream of its own.
 So two recipes on one prompt and seed show the same scene, and turning one knob leaves all else as it was. Streams are
-Philox counters keyed by SHA-256, arithmetic is float64, rounded once at the end: the same frames on every machine.
+Philox counters keyed by SHA-256; arithmetic is float64, without BLAS, rounded once at the end, so that the last bits in
+which processors differ do not reach the frames: they are the same on every machine (a test holds their hash).
 """
 
 import hashlib
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -58,8 +60,9 @@ class _Body:
         """x, y, size and angle at `time`, 0..1 over an unhurried clip; y grows downwards."""
         x, y, motion = self.x, self.y, self.thing.motion
         turn = 2 * np.pi * (time + self.phase)
+        there_and_back = 1 - abs(1 - time % 2)  # within 0..1 it is `time`; too much motion turns round at the ends
         if motion in ("slide", "roll", "rise", "fall", "zigzag"):
-            return self._along(time)
+            return self._along(there_and_back)
         if motion == "bounce":
             top, bottom = 0.14, GROUND - self.radius
             leap = abs(np.sin(np.pi * (2 * time + self.phase)))
@@ -69,7 +72,7 @@ class _Body:
         if motion == "swing":
             swing = 0.7 * np.sin(turn)
             return x + 0.28 * np.sin(swing), 0.15 + 0.42 * np.cos(swing), 1, -swing
-        size = {"grow": 0.5 + 1.1 * time, "shrink": 1.6 - 1.1 * time}.get(motion, 1)
+        size = {"grow": 0.5 + 1.1 * there_and_back, "shrink": 1.6 - 1.1 * there_and_back}.get(motion, 1)
         return x, y, size, turn if motion == "spin" else 0
 
     def _along(self, time: float) -> tuple[float, float, float, float]:
@@ -101,7 +104,10 @@ class Shapes:
         scene, ignored = ignore_part(asked, recipe.ignore, stream(prompt, seed, "ignore"))
         frames = render(scene, prompt, seed, recipe)
         facts: dict[str, Any] = {
-            "understood": {"background": asked.background, "things": [asdict(thing) for thing in asked.things]},
+            "understood": {
+                "background": asked.background,
+                "things": [asdict(thing) | {"said": list(thing.said)} for thing in asked.things],
+            },
             "unknown_words": list(asked.unknown_words),
         }
         if ignored:
@@ -110,11 +116,12 @@ class Shapes:
 
 
 def ignore_part(scene: Scene, share: float, rng: np.random.Generator) -> tuple[Scene, list[str]]:
-    """The scene with that share of its attributes replaced by others, and which."""
+    """The scene with that share, rounded up, of what the prompt said of it replaced by others, and which."""
     names = ("colour", "count", "motion", "shape")
-    attributes = [(number, name) for number in range(len(scene.things)) for name in names] + [(-1, "background")]
+    attributes = [(number, name) for number, thing in enumerate(scene.things) for name in names if name in thing.said]
+    attributes += [(-1, name) for name in scene.said]
     order = rng.permutation(len(attributes))
-    chosen = [attributes[position] for position in order[: round(share * len(attributes))]]
+    chosen = [attributes[position] for position in order[: math.ceil(share * len(attributes))]]
     things, background = list(scene.things), scene.background
     for number, name in chosen:
         if name == "background":
@@ -156,7 +163,7 @@ def render(scene: Scene, prompt: str, seed: int, recipe: Settings) -> NDArray[np
         if recipe.boil:
             _boil(picture, recipe.boil, boiling)
         if recipe.dullness:
-            grey = picture @ (0.2126, 0.7152, 0.0722)
+            grey = picture[..., 0] * 0.2126 + picture[..., 1] * 0.7152 + picture[..., 2] * 0.0722
             picture += (grey[..., None] - picture) * 0.75 * recipe.dullness
             picture += (0.5 - picture) * 0.4 * recipe.dullness
         frames[number] = np.floor(np.clip(picture, 0, 1) * 255 + 0.5)
@@ -164,7 +171,7 @@ def render(scene: Scene, prompt: str, seed: int, recipe: Settings) -> NDArray[np
 
 
 def _bodies(scene: Scene, prompt: str, seed: int) -> list[_Body]:
-    """Every object of the scene, side by side without touching; bodies of one kind do not depend on the others."""
+    """Every object of the scene, side by side without touching."""
     total = sum(thing.count for thing in scene.things)
     bodies: list[_Body] = []
     for kind, thing in enumerate(scene.things):
