@@ -127,6 +127,23 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 
+# Cache, shared by all web processes: small guards only, nothing that may not be lost
+CACHE_URL = os.environ.get("CACHE_URL", "")
+
+
+def cache(timeout: int) -> dict[str, Any]:
+    if CACHE_URL:
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL, "TIMEOUT": timeout}
+    return {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(VAR_DIR / "cache"),
+        "TIMEOUT": timeout,
+        "OPTIONS": {"MAX_ENTRIES": 10000},
+    }
+
+
+CACHES = {"default": cache(300), "sign-in": {**cache(900), "KEY_PREFIX": "sign-in"}}
+
 # Celery: hint mode. A bell may be lost or ring twice; the sweep rings again.
 CELERY_BROKER_URL = os.environ.get("BROKER_URL", "filesystem://")
 CELERY_TASK_IGNORE_RESULT = True

@@ -1,0 +1,219 @@
+"""Django's admin: everything that has no page of its own, for looking up and mending. Votes and reports are only read.
+
+Work itself (launching, opening, inviting) has its pages and commands; the admin does not bypass them: what votes depend
+on is read-only here.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
+from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
+from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
+from evalapp.generation.models import Clip
+from evalapp.people.models import Assessor
+from evalapp.reporting.models import Report
+
+admin.site.site_header = admin.site.site_title = "Visavis administration"
+admin.site.site_url = "/comparisons/"
+admin.site.unregister(User)
+
+
+class Table(admin.ModelAdmin):
+    """Fit for big tables: no second count of all rows, related rows in the same query, ids instead of long menus."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+
+class ReadOnly(Table):
+    """Looked at, never added, changed or deleted here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class People(UserAdmin):
+    """Organizers may be made and mended by superusers alone: nobody gives themselves more rights."""
+
+    show_full_result_count = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        return (*fields, "username", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        foreign = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not foreign and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        foreign = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not foreign and super().has_delete_permission(request, obj)
+
+
+@admin.register(Assessor)
+class AssessorTable(Table):
+    list_display = ("name", "code", "simulated", "created_at")
+    list_filter = ("simulated",)
+    search_fields = ("name", "code")
+    readonly_fields = ("code", "simulated", "created_at")
+
+
+@admin.register(Checkpoint)
+class CheckpointTable(Table):
+    list_display = ("name", "source", "revision", "created_at")
+    search_fields = ("name", "source", "revision", "sha256")
+
+
+@admin.register(Recipe)
+class RecipeTable(ReadOnly):
+    list_display = ("generator", "identity")
+    list_filter = ("generator",)
+    search_fields = ("generator", "identity")
+
+
+@admin.register(Contender)
+class ContenderTable(Table):
+    list_display = ("name", "checkpoint", "recipe", "created_at")
+    list_select_related = ("checkpoint", "recipe")
+    search_fields = ("name", "checkpoint__name", "recipe__generator")
+    raw_id_fields = ("checkpoint", "recipe")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contender | None = None) -> Any:
+        return ("checkpoint", "recipe") if obj else ()
+
+
+@admin.register(PromptSet)
+class PromptSetTable(ReadOnly):
+    list_display = ("name", "version", "digest", "created_at")
+    search_fields = ("name", "digest")
+
+
+@admin.register(Prompt)
+class PromptTable(ReadOnly):
+    list_display = ("key", "text", "prompt_set", "tags")
+    list_select_related = ("prompt_set",)
+    search_fields = ("key", "text", "prompt_set__name")
+
+
+@admin.register(Clip)
+class ClipTable(ReadOnly):
+    list_display = ("id", "contender", "prompt", "seed", "state", "attempt", "worker", "seconds", "reason")
+    list_filter = ("state", "kind")
+    list_select_related = ("contender", "prompt")
+    search_fields = ("contender__name", "prompt__text", "reason", "worker", "sha256")
+
+
+@admin.register(Comparison)
+class ComparisonTable(Table):
+    """Its name and instructions; all that votes depend on was fixed when it was made."""
+
+    list_display = ("name", "state", "prompt_set", "overlap", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("prompt_set",)
+    search_fields = ("name", "code")
+    raw_id_fields = ("prompt_set",)
+    readonly_fields = (
+        *("code", "state", "prompt_set", "seeds", "overlap", "rng_seed", "digest"),
+        *("created_at", "opened_at", "closed_at"),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Comparison | None = None) -> bool:
+        """A draft only: clips, answers and reports of a launched one stay."""
+        draft = obj is None or obj.state == Comparison.State.DRAFT
+        return draft and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """No deleting in bulk, which would not look at the state of each."""
+        return {}
+
+
+@admin.register(Entry)
+class EntryTable(ReadOnly):
+    list_display = ("comparison", "contender", "position")
+    list_select_related = ("comparison", "contender")
+    search_fields = ("comparison__name", "contender__name")
+
+
+@admin.register(Aspect)
+class AspectTable(ReadOnly):
+    list_display = ("comparison", "key", "name", "question", "position")
+    list_select_related = ("comparison",)
+    search_fields = ("comparison__name", "key", "question")
+
+
+@admin.register(Pair)
+class PairTable(ReadOnly):
+    list_display = ("id", "comparison", "prompt", "seed", "overlap", "taken", "left_out")
+    list_filter = ("left_out",)
+    list_select_related = ("comparison", "prompt")
+    search_fields = ("comparison__name", "prompt__text")
+
+
+@admin.register(Invitation)
+class InvitationTable(Table):
+    list_display = ("label", "comparison", "seats", "taken", "withdrawn", "created_at")
+    list_filter = ("withdrawn",)
+    list_select_related = ("comparison",)
+    search_fields = ("label", "comparison__name")
+    readonly_fields = ("comparison", "taken", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Participation)
+class ParticipationTable(ReadOnly):
+    list_display = ("assessor", "comparison", "invitation", "consented_at", "created_at")
+    list_select_related = ("assessor", "comparison", "invitation")
+    search_fields = ("assessor__name", "assessor__code", "comparison__name")
+
+
+@admin.register(Assignment)
+class AssignmentTable(ReadOnly):
+    list_display = ("code", "pair", "participation", "state", "skip_reason", "version", "handed_at", "closed_at")
+    list_filter = ("state",)
+    list_select_related = ("pair__prompt", "participation__assessor", "participation__comparison")
+    search_fields = ("code", "participation__assessor__name", "participation__comparison__name", "skip_reason")
+
+
+@admin.register(Ballot)
+class BallotTable(ReadOnly):
+    list_display = ("id", "assignment", "version", "created_at")
+    list_select_related = ("assignment",)
+    search_fields = ("assignment__code", "key")
+
+
+@admin.register(Vote)
+class VoteTable(ReadOnly):
+    list_display = ("id", "ballot", "aspect", "choice")
+    list_filter = ("choice",)
+    list_select_related = ("ballot", "aspect")
+    search_fields = ("aspect__key", "ballot__assignment__code")
+
+
+@admin.register(Report)
+class ReportTable(ReadOnly):
+    list_display = ("comparison", "inputs", "created_at")
+    list_select_related = ("comparison",)
+    search_fields = ("comparison__name", "inputs")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without the snapshots, which are large, until one is looked at."""
+        return super().get_queryset(request).defer("snapshot")

@@ -1,0 +1,38 @@
+"""Errors of the API as problem documents (RFC 9457): type, title, status, detail."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Conflict(exceptions.APIException):
+    """The comparison is not in a state for this; the message says what to do."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "not possible now"
+
+
+def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The exception handler of every view here; what is no known error stays a server error."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("there is no such thing here, or not for you")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    title = str(error.default_detail).rstrip(".")
+    problem: dict[str, Any] = {"type": "about:blank", "title": title, "status": error.status_code}
+    if isinstance(error, exceptions.ValidationError):
+        problem["errors"] = error.detail
+    else:
+        problem["detail"] = str(error.detail)
+    response = Response(problem, status=error.status_code, content_type=MEDIA_TYPE)
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait))
+    response.exception = True
+    return response

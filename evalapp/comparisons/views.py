@@ -1,0 +1,77 @@
+"""What an organizer tells a comparison to do: open, pause, close, render failed clips again."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from evalapp.catalog.models import IMPORT
+from evalapp.comparisons.models import Comparison, NotReady
+from evalapp.generation.tasks import ring
+from evalapp.people.views import organizers_only
+
+
+@organizers_only
+@require_POST
+def open_voting(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Start or resume voting; with `leave_out_missing`, without the pairs that miss a clip."""
+    comparison = get_object_or_404(Comparison, code=code)
+    try:
+        left_out = comparison.open(leave_out_missing=request.POST.get("leave_out_missing") == "yes")
+    except NotReady as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "Voting is open." + (f" {left_out} pairs are left out." if left_out else ""))
+    return redirect("comparison", code)
+
+
+@organizers_only
+@require_POST
+def pause(request: HttpRequest, code: UUID) -> HttpResponse:
+    comparison = get_object_or_404(Comparison, code=code)
+    try:
+        comparison.pause()
+    except NotReady as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "Voting is paused: no new pairs are handed out, answers in hand are still taken.")
+    return redirect("comparison", code)
+
+
+@organizers_only
+@require_POST
+def close(request: HttpRequest, code: UUID) -> HttpResponse:
+    comparison = get_object_or_404(Comparison, code=code)
+    try:
+        comparison.close()
+    except NotReady as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "Voting is closed for good.")
+    return redirect("comparison", code)
+
+
+@organizers_only
+@require_POST
+def retry(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Queue failed clips again: all of them, or those that failed for the posted reason."""
+    comparison = get_object_or_404(Comparison, code=code)
+    if comparison.state != Comparison.State.RENDERING:
+        messages.error(request, f"{comparison.name} is {comparison.state}: clips are rendered again before it opens.")
+        return redirect("comparison", code)
+    failed = comparison.clips().exclude(contender__recipe__generator=IMPORT)
+    if reason := request.POST.get("reason"):
+        failed = failed.filter(reason=reason)
+    with transaction.atomic():
+        queued = failed.retry()
+        ring(queued)
+    if queued:
+        said = ngettext("%(count)d clip is queued again.", "%(count)d clips are queued again.", queued)
+        messages.success(request, said % {"count": queued})
+    else:
+        messages.error(request, "Nothing to render again. Imported clips are not rendered: import their files instead.")
+    return redirect("comparison", code)
