@@ -91,6 +91,7 @@ class Bar:
     x: float
     y: float
     height: float
+    simulated_y: float
     simulated_height: float
 
 
@@ -181,6 +182,7 @@ def answers_per_hour(comparison: Comparison, width: float = 720, height: float =
                 x=round(place * width / HOURS, 1),
                 y=round(height - tall, 1),
                 height=tall,
+                simulated_y=round(height - height * simulated / most, 1),
                 simulated_height=round(height * simulated / most, 1),
             )
         )
@@ -262,6 +264,7 @@ def comparison(request: HttpRequest, code: UUID) -> HttpResponse:
     if request.headers.get("HX-Request") and request.GET.get("stage") != stage:
         return HttpResponse(headers={"HX-Refresh": "true"})
     answers = answers_of([comparison.pk])[comparison.pk]
+    bars = answers_per_hour(comparison)
     running = Clip.objects.at_work().aggregate(workers=Count("worker", distinct=True))["workers"]
     shown: dict[str, Any] = {
         "comparison": comparison,
@@ -274,7 +277,8 @@ def comparison(request: HttpRequest, code: UUID) -> HttpResponse:
         "failures": list(failures_of(comparison)[:LISTED]) if whole.failed else [],
         "answers": answers,
         "votes": votes_of(comparison),
-        "bars": answers_per_hour(comparison),
+        "bars": bars,
+        "most_per_hour": max((bar.answers for bar in bars), default=0),
         "skips": list(skips_of(comparison)[:LISTED]),
         "assessors": list(assessors_of(comparison)[:LISTED]),
         "assessor_count": comparison.participations.count(),

@@ -1,0 +1,31 @@
+// @ts-check
+/** A button that copies its value: <copy-link value="https://…"></copy-link>. Without scripts the field beside it is there. */
+export class CopyLink extends HTMLElement {
+  /** @type {number | undefined} */ #timer;
+
+  connectedCallback() {
+    if (this.firstElementChild || !navigator.clipboard) return; // absent on plain http: select the field instead
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button";
+    button.textContent = "Copy";
+    button.setAttribute("aria-live", "polite");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(this.getAttribute("value") ?? "");
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Not allowed: copy it by hand";
+      }
+      clearTimeout(this.#timer);
+      this.#timer = window.setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    this.append(button);
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+  }
+}
+
+customElements.define("copy-link", CopyLink);
