@@ -66,17 +66,30 @@ def read(path: Path) -> Footage:
                 raise MediaError(f"{path}: codec {codec} is not accepted; re-encode it, for instance as H.264")
             _check_size(path, stream.width, stream.height, stream.frames or 1)
             stream.thread_type = "AUTO"
+            if codec == "ffv1":
+                stream.codec_context.options = {"err_detect": "crccheck+explode"}
             frames: list[NDArray[np.uint8]] = []
             times: list[float | None] = []
-            for frame in container.decode(stream):
-                _check_size(path, frame.width, frame.height, len(frames) + 1)
-                frames.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
-                times.append(frame.time)
+            packets = 0
+            for packet in container.demux(stream):
+                packets += packet.size > 0
+                for frame in packet.decode():
+                    _check_size(path, frame.width, frame.height, len(frames) + 1)
+                    if frame.is_corrupt or packet.is_corrupt:
+                        raise MediaError(f"{path}: frame {len(frames)} is damaged")
+                    frames.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
+                    times.append(frame.time)
             rate = stream.average_rate or stream.guessed_rate
+            # An mp4 says how many packets it should have, a Matroska file of one stream how long it should last.
+            cut = packets < stream.frames
+            if demuxer == "matroska" and len(container.streams) == 1 and container.duration and rate and times:
+                cut |= (times[-1] or 0) + 2 / float(rate) < container.duration / av.time_base
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(f"{path}: cannot be decoded ({error})") from error
     if not frames:
         raise MediaError(f"{path}: has no frames")
+    if cut:
+        raise MediaError(f"{path}: is cut short after {len(frames)} frames; copy it here again")
     if len({frame.shape for frame in frames}) > 1:
         raise MediaError(f"{path}: changes its frame size midway")
     if len(frames) == 1:

@@ -1,0 +1,233 @@
+"""Media files: lossless masters, renditions that tell nothing, and refusal of whatever is no clip."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from generators import video
+from generators.video import MediaError, read, write_master, write_rendition, write_still
+
+COLOURS = ((200, 30, 30), (30, 160, 60), (30, 60, 200), (240, 240, 240))
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (7, 48, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def stripes() -> np.ndarray:
+    return np.repeat(np.asarray(COLOURS, dtype=np.uint8), 24, axis=0)[None, None].repeat(13, 0).repeat(64, 1)
+
+
+def encode(path: Path, frames: np.ndarray, codec: str, pixel_format: str, **container: Any) -> Path:
+    with av.open(str(path), "w", **container) as file:
+        stream = file.add_stream(codec, rate=12)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pixel_format
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+def test_a_master_keeps_every_bit(noise, tmp_path):
+    write_master(noise, 24, tmp_path / "master.mkv")
+    footage = read(tmp_path / "master.mkv")
+    assert np.array_equal(footage.frames, noise)
+    assert (footage.fps, footage.kind) == (24, "video")
+
+
+@pytest.mark.parametrize("fps", [8, 12.5, 24000 / 1001, 60])
+def test_files_keep_the_frame_rate(fps, noise, tmp_path):
+    write_master(noise, fps, tmp_path / "master.mkv")
+    write_rendition(noise, fps, tmp_path / "clip.mp4")
+    assert read(tmp_path / "clip.mp4").fps == pytest.approx(fps, rel=1e-6)
+    assert read(tmp_path / "master.mkv").fps == pytest.approx(fps, rel=1e-3)  # Matroska counts milliseconds
+
+
+@pytest.mark.parametrize(("write", "name"), [(write_master, "clip.mkv"), (write_rendition, "clip.mp4")])
+def test_equal_frames_give_equal_bytes(write, name, noise, tmp_path):
+    written = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        write(noise, 24, tmp_path / folder / name)
+        written.append((tmp_path / folder / name).read_bytes())
+    assert written[0] == written[1]
+
+
+def test_a_rendition_names_no_encoder_and_no_file(noise, tmp_path):
+    write_rendition(noise, 24, tmp_path / "wan-contender.mp4")
+    content = (tmp_path / "wan-contender.mp4").read_bytes().lower()
+    for word in (b"x264", b"lavf", b"lavc", b"libx", b"crf", b"contender"):
+        assert word not in content
+    moov, mdat = content.index(b"moov"), content.index(b"mdat")
+    assert moov < mdat, "a browser should be able to start before the whole file has come"
+
+
+def test_a_rendition_shows_the_colours_of_the_frames(stripes, tmp_path):
+    write_rendition(stripes, 24, tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        tags = (context.colorspace, context.color_primaries, context.color_trc, context.color_range)
+        assert (tags, context.pix_fmt) == ((1, 1, 1, 1), "yuv420p")
+    seen = read(tmp_path / "clip.mp4").frames[6, 32, 12::24].astype(int)
+    assert np.abs(seen - np.asarray(COLOURS)).max() <= 4
+
+
+def test_odd_sizes_are_padded_to_even_ones_by_repeating_the_edge(stripes, tmp_path):
+    write_rendition(stripes[:, :33, :71], 24, tmp_path / "clip.mp4")
+    frames = read(tmp_path / "clip.mp4").frames.astype(int)
+    assert frames.shape == (13, 34, 72, 3)
+    assert np.abs(frames[:, 33] - frames[:, 32]).max() <= 4
+
+
+def test_the_size_of_a_rendition_falls_into_few_buckets(tmp_path):
+    for length in range(9, 5000, 97):
+        path = tmp_path / "file.mp4"
+        path.write_bytes(b"x" * length)
+        video._pad_to_bucket(path)
+        size = path.stat().st_size
+        assert length < size <= 1.13 * length + 256 + 8
+        assert size % max(256, 2 ** (length.bit_length() - 4)) == 0
+        box = path.read_bytes()[length:]
+        assert (int.from_bytes(box[:4], "big"), box[4:8]) == (len(box), b"free")
+
+
+def test_boiling_survives_the_rendition(tmp_path):
+    rng = np.random.default_rng(1)
+    frames = np.clip(120 + rng.normal(0, 6, (24, 64, 64, 1)).repeat(3, -1), 0, 255).astype(np.uint8)
+    write_rendition(frames, 24, tmp_path / "clip.mp4")
+
+    def restless(clip: np.ndarray) -> float:
+        return float(np.abs(np.diff(clip.astype(float).mean(-1), 2, axis=0)).mean())
+
+    assert restless(read(tmp_path / "clip.mp4").frames) == pytest.approx(restless(frames), rel=0.1)
+
+
+def test_a_failed_write_leaves_neither_the_file_nor_a_part_of_it(tmp_path, monkeypatch, noise):
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(video, "_pad_to_bucket", fail)
+    with pytest.raises(RuntimeError):
+        write_rendition(noise, 24, tmp_path / "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("frames", [np.zeros((2, 8, 8, 3)), np.zeros((0, 8, 8, 3), np.uint8), np.zeros((8, 8, 3), "B")])
+def test_frames_of_another_form_are_refused(frames, tmp_path):
+    with pytest.raises(MediaError, match="frames must be uint8"):
+        write_master(frames, 24, tmp_path / "master.mkv")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [("a.mp4", "libx264", "yuv420p"), ("a.webm", "libvpx-vp9", "yuv420p"), ("a.webm", "libvpx", "yuv420p"),
+     ("a.mkv", "libx265", "yuv420p"), ("a.webm", "libsvtav1", "yuv420p"), ("a.mov", "mjpeg", "yuvj420p")],
+)  # fmt: skip
+def test_the_usual_video_files_can_be_read(name, codec, pixel_format, stripes, tmp_path):
+    footage = read(encode(tmp_path / name, stripes, codec, pixel_format))
+    assert footage.frames.shape == stripes.shape
+    assert (footage.fps, footage.kind) == (pytest.approx(12, rel=0.01), "video")
+    assert np.abs(footage.frames[6, 32, 12::24].astype(int) - np.asarray(COLOURS)).max() < 40
+
+
+def test_a_gif_plays_at_its_mean_rate(stripes, tmp_path):
+    images = [Image.fromarray(np.roll(frame, shift, axis=1)) for shift, frame in enumerate(stripes[:4])]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=[50, 150, 100, 100])
+    footage = read(tmp_path / "a.gif")
+    assert len(footage.frames) == 4
+    assert footage.fps == pytest.approx(3 / 0.3)  # from the first frame's start to the last one's
+
+
+@pytest.mark.parametrize("name", ["still.png", "still.webp"])
+def test_a_still_is_lossless_and_says_nothing_of_itself(name, noise, tmp_path):
+    write_still(noise[0], tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), noise[0])
+        assert not {key for key in image.info if key not in ("loop", "background", "timestamp", "duration")}
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_images_are_clips_of_one_frame(name, stripes, tmp_path):
+    Image.fromarray(stripes[0]).save(tmp_path / name, quality=95)
+    footage = read(tmp_path / name)
+    assert (footage.frames.shape, footage.kind) == ((1, 64, 96, 3), "image")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "is not an mp4"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", "is not an mp4"),
+        (b"<html>not found</html>", "is not an mp4"),
+        (b"\0\0\0\x18ftypisom" + b"\0" * 200, "cannot be decoded|no video"),
+        (b"\x1a\x45\xdf\xa3 and then nothing of use", "cannot be decoded"),
+        (b"\x89PNG\r\n\x1a\n broken", "cannot be decoded"),
+    ],
+)
+def test_what_is_no_clip_is_refused_by_its_name_whatever_its_ending(content, reason, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(content)
+    with pytest.raises(MediaError, match=rf"clip\.mp4: .*({reason})"):
+        read(tmp_path / "clip.mp4")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(MediaError, match=r"gone\.mp4: cannot be read"):
+        read(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize(("write", "name"), [(write_master, "clip.mkv"), (write_rendition, "clip.mp4")])
+@pytest.mark.parametrize("share", [0.35, 0.6, 0.8])
+def test_a_file_cut_short_is_refused(write, name, share, noise, tmp_path):
+    write(np.concatenate([noise] * 3), 24, tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(MediaError, match=rf"{name}: .*(cut short|damaged|decoded)"):
+        read(tmp_path / name)
+
+
+def test_a_damaged_master_is_refused(noise, tmp_path):
+    write_master(noise, 24, tmp_path / "master.mkv")
+    content = bytearray((tmp_path / "master.mkv").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "master.mkv").write_bytes(content)
+    with pytest.raises(MediaError, match=r"master\.mkv"):
+        read(tmp_path / "master.mkv")
+
+
+def test_other_codecs_are_refused_with_a_remedy(noise, tmp_path):
+    with pytest.raises(MediaError, match=r"a\.mkv: codec mpeg2video is not accepted; re-encode"):
+        read(encode(tmp_path / "a.mkv", np.tile(noise, (1, 2, 2, 1)), "mpeg2video", "yuv420p"))
+
+
+def test_sound_alone_is_refused(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as file:
+        stream = file.add_stream("pcm_s16le", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
+        sound.sample_rate = 8000
+        file.mux(stream.encode(sound))
+    with pytest.raises(MediaError, match=r"a\.mkv: has no video"):
+        read(tmp_path / "a.mkv")
+
+
+@pytest.mark.parametrize(("cap", "value"), [("MAX_FRAMES", 6), ("MAX_PIXELS", 48 * 64 - 1), ("MAX_BYTES", 60_000)])
+def test_clips_beyond_the_caps_are_refused(cap, value, noise, tmp_path, monkeypatch):
+    write_master(noise, 24, tmp_path / "a.mkv")
+    monkeypatch.setattr(video, cap, value)
+    with pytest.raises(MediaError, match=r"a\.mkv: 64×48, .* is too large"):
+        read(tmp_path / "a.mkv")
+
+
+def test_posters_and_contact_sheets_are_small_pictures(stripes):
+    with Image.open(io.BytesIO(video.poster(stripes, width=48))) as poster:
+        assert (poster.format, poster.size) == ("WEBP", (48, 32))
+    with Image.open(io.BytesIO(video.contact_sheet(stripes, width=48))) as sheet:
+        assert sheet.size == (8 * 48, 32)
