@@ -1,0 +1,99 @@
+"""Signing in: who gets where, and how failures are slowed down."""
+
+import pytest
+from django.core.cache import caches
+from django.test import Client
+from django.urls import reverse
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted(db):
+    caches["sign-in"].clear()
+
+
+def attempt(client, name="olga", password="wrong", **extra):
+    return client.post(reverse("sign-in"), {"username": name, "password": password}, **extra)
+
+
+def test_an_organizer_signs_in_and_lands_on_the_comparisons(client, olga):
+    response = attempt(client, password=PASSWORD)
+    assert response.status_code == 302
+    assert response["Location"] == reverse("comparisons")
+    assert client.get(reverse("comparisons")).status_code == 200
+
+
+def test_signing_out_takes_a_post(client, olga):
+    client.force_login(olga)
+    assert client.get(reverse("sign-out")).status_code == 405
+    client.post(reverse("sign-out"))
+    assert client.get(reverse("comparisons")).status_code == 302
+
+
+def test_a_wrong_name_and_a_wrong_password_look_the_same(client, olga):
+    name, password = attempt(client, name="nobody"), attempt(client)
+    assert name.status_code == password.status_code == 200
+    assert "do not match" in name.content.decode()
+    strip = lambda response: response.content.decode().split("<form")[0]  # noqa: E731
+    assert strip(name) == strip(password)
+
+
+def test_after_five_failures_even_the_right_password_waits(client, olga):
+    for _ in range(5):
+        assert attempt(client).status_code == 200
+    refused = attempt(client, password=PASSWORD)
+    assert refused.status_code == 429
+    assert refused["Retry-After"] == "900"
+    assert "_auth_user_id" not in client.session
+
+
+def test_failures_are_counted_for_all_sessions_and_spellings_of_a_name(client, olga):
+    for _ in range(5):
+        attempt(Client(), name="OLGA")
+    assert attempt(Client(), password=PASSWORD).status_code == 429
+
+
+def test_failures_elsewhere_do_not_lock_an_organizer_out(client, olga):
+    for _ in range(6):
+        attempt(client, REMOTE_ADDR="192.0.2.1")
+    assert attempt(client, password=PASSWORD, REMOTE_ADDR="192.0.2.2").status_code == 302
+
+
+def test_a_right_password_forgets_the_failures(client, olga):
+    for _ in range(4):
+        attempt(client)
+    attempt(client, password=PASSWORD)
+    for _ in range(4):
+        assert attempt(Client()).status_code == 200
+    assert attempt(Client(), password=PASSWORD).status_code == 302
+
+
+def test_one_address_cannot_try_name_after_name(client, olga):
+    statuses = [attempt(client, name=f"guess {number}").status_code for number in range(31)]
+    assert statuses == [200] * 30 + [429]
+
+
+def test_behind_a_proxy_the_address_is_what_the_proxy_saw(client, olga, settings):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for number in range(5):
+        attempt(client, HTTP_X_FORWARDED_FOR=f"10.0.0.{number}, 192.0.2.7")
+    assert attempt(client, HTTP_X_FORWARDED_FOR="10.9.9.9, 192.0.2.7", password=PASSWORD).status_code == 429
+
+
+def test_the_administration_has_no_sign_in_of_its_own(client, olga):
+    response = client.get(reverse("admin:index"), follow=True)
+    assert response.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=/admin/"
+
+
+def test_a_researcher_who_strays_into_the_administration_is_told_not_turned_in_circles(client, rita):
+    client.force_login(rita)
+    response = client.get(reverse("admin:index"), follow=True)
+    assert response.status_code == 200
+    assert "for another role" in response.content.decode()
+
+
+def test_the_way_back_leads_to_this_site_only(client, olga):
+    address = reverse("sign-in")
+    fields = {"username": "olga", "password": PASSWORD, "next": "https://elsewhere.example/"}
+    assert client.post(address, fields)["Location"] == reverse("comparisons")

@@ -1,0 +1,79 @@
+"""The administration: every table is there, quick and searchable; votes and reports are only looked at."""
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+
+from evalapp.reporting.models import Report
+from tests.factories import make_comparison, make_invitation, make_participation, make_vote
+
+MODELS = list(apps.get_app_config("evalapp").get_models())
+ONLY_READ = ("ballot", "vote", "report", "pair", "assignment", "recipe", "clip")
+
+
+@pytest.fixture
+def root(client, db):
+    client.force_login(User.objects.create_superuser("root", password="a long enough password"))
+    return client
+
+
+@pytest.fixture
+def everything(db):
+    """One or more rows in every table."""
+    comparison = make_comparison()
+    make_invitation(comparison)
+    for name in ("alice", "bob"):
+        make_vote(make_participation(comparison, name=name))
+    Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_table_lists_searches_and_shows_a_row_in_few_queries(
+    root, everything, model, django_assert_max_num_queries
+):
+    name = model._meta.model_name
+    table = admin.site.get_model_admin(model)
+    assert table.search_fields
+    assert not table.show_full_result_count
+    with django_assert_max_num_queries(7):
+        assert root.get(reverse(f"admin:evalapp_{name}_changelist")).status_code == 200
+    assert root.get(reverse(f"admin:evalapp_{name}_changelist"), {"q": "a"}).status_code == 200
+    assert root.get(reverse(f"admin:evalapp_{name}_change", args=[model.objects.first().pk])).status_code == 200
+
+
+@pytest.mark.parametrize("name", ONLY_READ)
+def test_what_is_only_read_cannot_be_added_changed_or_deleted(root, everything, name):
+    row = apps.get_model("evalapp", name).objects.first()
+    assert root.post(reverse(f"admin:evalapp_{name}_add")).status_code == 403
+    assert root.post(reverse(f"admin:evalapp_{name}_change", args=[row.pk])).status_code == 403
+    assert root.post(reverse(f"admin:evalapp_{name}_delete", args=[row.pk])).status_code == 403
+
+
+def test_a_launched_comparison_is_not_deleted_and_its_plan_not_changed(root, everything):
+    comparison = apps.get_model("evalapp", "comparison").objects.get()
+    assert root.post(reverse("admin:evalapp_comparison_delete", args=[comparison.pk])).status_code == 403
+    fields = {"name": "renamed", "instructions": "", "overlap": "9", "state": "draft"}
+    root.post(reverse("admin:evalapp_comparison_change", args=[comparison.pk]), fields)
+    comparison.refresh_from_db()
+    assert (comparison.name, comparison.overlap, comparison.state) == ("renamed", 2, "open")
+
+
+def test_staff_cannot_give_themselves_rights(client, olga):
+    olga.user_permissions.add(*Permission.objects.filter(codename__in=("change_user", "view_user")))
+    client.force_login(olga)
+    address = reverse("admin:auth_user_change", args=[olga.pk])
+    assert client.get(address).status_code == 200
+    client.post(address, {"is_superuser": "on", "user_permissions": ["1", "2"], "date_joined_0": "2026-01-01",
+                          "date_joined_1": "00:00:00", "first_name": "Olga"})  # fmt: skip
+    olga.refresh_from_db()
+    assert (olga.first_name, olga.is_superuser, olga.user_permissions.count()) == ("Olga", False, 2)
+
+
+def test_staff_cannot_touch_a_superuser(client, olga):
+    boss = User.objects.create_superuser("root", password="a long enough password")
+    olga.user_permissions.add(*Permission.objects.filter(codename__in=("change_user", "delete_user", "view_user")))
+    client.force_login(olga)
+    assert client.post(reverse("admin:auth_user_change", args=[boss.pk]), {}).status_code == 403
+    assert client.post(reverse("admin:auth_user_password_change", args=[boss.pk]), {}).status_code == 403
