@@ -54,8 +54,9 @@ def test_what_is_only_read_cannot_be_added_changed_or_deleted(root, everything, 
 def test_a_launched_comparison_is_not_deleted_and_its_plan_not_changed(root, everything):
     comparison = apps.get_model("evalapp", "comparison").objects.get()
     assert root.post(reverse("admin:evalapp_comparison_delete", args=[comparison.pk])).status_code == 403
-    fields = {"name": "renamed", "instructions": "", "overlap": "9", "state": "draft"}
-    root.post(reverse("admin:evalapp_comparison_change", args=[comparison.pk]), fields)
+    fields = {"name": "renamed", "instructions": "", "lease_minutes": "30", "overlap": "9", "state": "draft"}
+    answer = root.post(reverse("admin:evalapp_comparison_change", args=[comparison.pk]), fields)
+    assert answer.status_code == 302, answer.context["errors"]
     comparison.refresh_from_db()
     assert (comparison.name, comparison.overlap, comparison.state) == ("renamed", 2, "open")
 

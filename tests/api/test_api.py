@@ -64,7 +64,7 @@ def test_a_vote_says_who_stood_where_and_corrections_replace(api, comparison, al
     assert {vote["assessor"] for vote in votes} == {str(alice.assessor.code)}
 
 
-def test_a_page_of_votes_takes_the_same_few_queries_for_any_number(
+def test_a_page_of_votes_takes_the_same_few_queries(
     api, comparison, alice, bob, django_assert_num_queries
 ):
     for participation in (alice, alice, bob):
@@ -84,7 +84,7 @@ def test_the_verbs_move_a_comparison_or_say_why_not(api, db):
     comparison = make_comparison(state="rendering")
     refusal = api("api-open", comparison, {})
     assert refusal.status_code == 409
-    assert "6 clips are missing" in problem(refusal)["detail"]
+    assert "clips are missing" in problem(refusal)["detail"]
     comparison.clips().update(state="ready")
     assert api("api-open", comparison, {}).json()["state"] == "open"
     assert api("api-pause", comparison, {}).json()["state"] == "paused"

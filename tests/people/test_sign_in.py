@@ -83,7 +83,7 @@ def test_behind_a_proxy_the_address_is_what_the_proxy_saw(client, olga, settings
 
 def test_the_administration_has_no_sign_in_of_its_own(client, olga):
     response = client.get(reverse("admin:index"), follow=True)
-    assert response.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=/admin/"
+    assert response.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=%2Fadmin%2F"
 
 
 def test_a_researcher_who_strays_into_the_administration_is_told_not_turned_in_circles(client, rita):
