@@ -1,8 +1,8 @@
 """How precise a comparison will be, what it costs, and when more prompts cannot help.
 
 A vote is y = θ + prompt + assessor + rest with variances σ²_p, σ²_a, σ²_e. With P prompts, k votes on each, and A
-equally busy assessors, the win rate's variance is σ²_p/P + σ²_a/A + σ²_e/(Pk) for new assessors; the middle term does not
-shrink with more prompts. For these assessors it is (σ²_p + (σ²_e + σ²_a(1 − k/A))/k)/P.
+equally busy assessors, the win rate's variance is σ²_p/P + σ²_a/A + σ²_e/(Pk) for new assessors; the middle term does
+not shrink with more prompts. For these assessors it is (σ²_p + (σ²_e + σ²_a(1 − k/A))/k)/P.
 """
 
 from __future__ import annotations
