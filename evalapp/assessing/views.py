@@ -1,0 +1,280 @@
+"""The assessor's pages: an invitation, a pair to judge, its clips. No password: the session remembers who agreed.
+
+Nothing here names a contender, a clip or a pair: a pair is known to its assessor by the assignment's random code.
+"""
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from evalapp.assessing.dispatch import next_assignment, remaining, waiting
+from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
+from evalapp.assessing.models import (
+    Assignment,
+    Invitation,
+    InvitationClosed,
+    KeyReused,
+    LeaseExpired,
+    NotYours,
+    Participation,
+    ScreenChoice,
+)
+from evalapp.comparisons.models import Comparison, Pair
+from evalapp.generation.media import media_response
+from evalapp.people.models import Assessor
+
+ASSESSOR = "assessor"  # the session's key
+# What a refused answer is told; NotYours gives its own sentence.
+REFUSED_SENTENCES = (
+    gettext_noop("voting has ended"),
+    gettext_noop("this pair was skipped"),
+    gettext_noop("this pair is answered already; correct the answer instead"),
+)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What taking part means; agreeing takes a seat, looking does not."""
+    try:
+        found = Invitation.objects.by_token(token)
+    except Invitation.DoesNotExist:
+        return notice(request, "forged", status=404)
+    comparison = found.comparison
+    assessor = Assessor.objects.filter(pk=request.session.get(ASSESSOR)).first()
+    known = comparison.participations.filter(assessor=assessor).first() if assessor else None
+    if comparison.state == Comparison.State.CLOSED:
+        return notice(request, "closed", status=410)
+    if known is None and (found.withdrawn or (found.seats > 1 and found.taken >= found.seats)):
+        return notice(request, "no_seat", status=410)
+    if request.method == "POST":
+        try:
+            with transaction.atomic():
+                participation = found.admit(assessor)
+                participation.consent()
+        except InvitationClosed:
+            return notice(request, "no_seat", status=410)
+        if participation.assessor_id != request.session.get(ASSESSOR):
+            request.session.cycle_key()
+            request.session[ASSESSOR] = participation.assessor_id
+        return see_other("assess", comparison.code)
+    aspects = comparison.aspects.all()
+    page = {"comparison": comparison, "aspects": aspects, "known": known, "minutes": comparison.lease_minutes}
+    return render(request, "assessing/invitation.html", page)
+
+
+@never_cache
+@require_safe
+def assess(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The pair in the assessor's hands, or why there is none."""
+    participation = participation_or_none(request, code)
+    if participation is None:
+        return notice(request, "stranger", status=404)
+    comparison = participation.comparison
+    if comparison.state == Comparison.State.CLOSED:
+        return notice(request, "closed", participation)
+    if assignment := next_assignment(participation):
+        assignment.renew_lease()
+        return task_page(request, assignment)
+    if comparison.state != Comparison.State.OPEN:
+        return notice(request, "paused", participation)
+    return notice(request, "wait" if places_may_come_free(participation) else "done", participation)
+
+
+@never_cache
+@require_GET
+def next_task(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The pair that follows `?after=<code>`, as a fragment that loads while the present pair is watched; 204: none."""
+    participation = participation_or_none(request, code)
+    if participation is None:
+        raise Http404
+    after = None
+    if "after" in request.GET:
+        try:
+            after = participation.assignments.get(code=UUID(request.GET["after"]))
+        except (ValueError, Assignment.DoesNotExist) as error:
+            raise Http404 from error
+        after.renew_lease()
+    assignment = next_assignment(participation, after=after)
+    if assignment is None:
+        return HttpResponse(status=204)
+    return render(request, "assessing/_task.html", task_context(assignment))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def task(request: HttpRequest, code: UUID) -> HttpResponse:
+    """One pair: to judge it, or to correct the judgement. Posting takes the votes and moves on."""
+    assignment = mine(request, code)
+    if assignment is None:
+        return refusal(request, _("This pair is not in your hands. Open your invitation link again."), status=404)
+    comparison = assignment.comparison
+    if request.method != "POST":
+        if assignment.state == Assignment.State.SUBMITTED and comparison.state != Comparison.State.CLOSED:
+            return task_page(request, assignment)
+        if Assignment.objects.live().filter(pk=assignment.pk).exists():
+            assignment.renew_lease()
+            return task_page(request, assignment)
+        return redirect("assess", comparison.code)
+    form = VoteForm(request.POST, comparison.aspects.all())
+    if not form.is_valid():
+        if wants_json(request):
+            return refusal(request, form.complaint(), status=422)
+        return task_page(request, assignment, complaint=form.complaint(), given=form.given(), status=422)
+    try:
+        assignment.submit(form.choices, key=form.cleaned_data["key"], viewing=form.cleaned_data["viewing"])
+    except LeaseExpired:
+        gone = _("The time for this pair ran out and someone else has it now: this answer was not counted.")
+        return refusal(request, gone, status=410, assignment=assignment)
+    except NotYours as error:
+        said = _("This answer was not counted: %(reason)s.") % {"reason": _(str(error))}
+        return refusal(request, said, status=409, assignment=assignment)
+    except KeyReused:
+        twice = _("This form was sent before with other answers. Load the page anew to correct them.")
+        return refusal(request, twice, status=409, assignment=assignment)
+    if wants_json(request):
+        return JsonResponse({"saved": True, **progress(assignment.participation)})
+    return see_other("assess", comparison.code)
+
+
+@require_POST
+def skip_task(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The assessor cannot judge this pair: it goes to someone else."""
+    assignment = mine(request, code)
+    if assignment is None:
+        return refusal(request, _("This pair is not in your hands. Open your invitation link again."), status=404)
+    form = SkipForm(request.POST)
+    if not form.is_valid():
+        return refusal(request, _("Choose one of the reasons for skipping."), status=422, assignment=assignment)
+    try:
+        assignment.skip(form.told)
+    except NotYours as error:
+        said = _("This pair was not skipped: %(reason)s.") % {"reason": _(str(error))}
+        return refusal(request, said, status=409, assignment=assignment)
+    return see_other("assess", assignment.comparison.code)
+
+
+@require_safe
+def task_media(request: HttpRequest, code: UUID, side: str, poster: bool = False) -> HttpResponseBase:
+    """A clip (or its poster) under an address of its own. Everything that may not be seen looks the same: 404."""
+    assignment = mine(request, code)
+    path = assignment.media_file(side, poster=poster) if assignment and side in ("left", "right") else None
+    if path is None or not path.is_file():
+        return HttpResponseNotFound(b"not found", content_type="text/plain")
+    return media_response(request, path)
+
+
+def mine(request: HttpRequest, code: UUID) -> Assignment | None:
+    """The assignment of that code if the session's assessor has it."""
+    assessor = request.session.get(ASSESSOR)
+    if assessor is None:
+        return None
+    related = ("participation__comparison", "pair__prompt", "pair__first", "pair__second")
+    return Assignment.objects.select_related(*related).filter(code=code, participation__assessor=assessor).first()
+
+
+def participation_or_none(request: HttpRequest, code: UUID) -> Participation | None:
+    assessor = request.session.get(ASSESSOR)
+    if assessor is None:
+        return None
+    agreed = Participation.objects.select_related("comparison").exclude(consented_at=None)
+    return agreed.filter(comparison__code=code, assessor=assessor).first()
+
+
+def places_may_come_free(participation: Participation) -> bool:
+    """Whether others hold pairs that this assessor could still get, if they let go of them."""
+    met = participation.assignments.exclude(state=Assignment.State.EXPIRED).values("pair")
+    held = Assignment.objects.live().filter(pair__comparison=participation.comparison_id)
+    unmet = Pair.objects.filter(comparison=participation.comparison_id, left_out=False).exclude(pk__in=met)
+    return waiting(participation).exists() or unmet.filter(assignments__in=held).exists()
+
+
+def progress(participation: Participation) -> dict[str, int]:
+    return {"answered": participation.answered, "remaining": remaining(participation)}
+
+
+def task_context(assignment: Assignment, given: dict[str, str] | None = None) -> dict[str, Any]:
+    """What the pair's template shows. Clips come by kind and frame rate alone; both are in the files anyway."""
+    chosen = assignment.screen_choices() if given is None else given
+    left, right = assignment.left, assignment.right
+    rows = [
+        {
+            "name": PREFIX + aspect.key,
+            "title": aspect.translated_name,
+            "question": aspect.translated_question,
+            "hint": aspect.translated_hint,
+            "chosen": chosen.get(aspect.key, ""),
+        }
+        for aspect in assignment.comparison.aspects.all()
+    ]
+    sides = [("left", left), ("right", right)]
+    return {
+        "code": assignment.code,
+        "comparison_code": assignment.comparison.code,
+        "prompt": assignment.pair.prompt.text,
+        "rows": rows,
+        "sides": [{"side": side, "image": clip.kind == clip.Kind.IMAGE} for side, clip in sides],
+        "still": left.kind == right.kind == left.Kind.IMAGE,
+        "fps": max(float(left.facts.get("fps") or 0), float(right.facts.get("fps") or 0)) or 24,
+        "tall": (left.facts.get("height") or 1) > (left.facts.get("width") or 1),
+        "key": uuid.uuid4(),
+        "correcting": assignment.state == Assignment.State.SUBMITTED,
+        "skip_reasons": SKIP_REASONS.items(),
+        "choices": [(ScreenChoice.LEFT, _("Left")), (ScreenChoice.SAME, _("Same")), (ScreenChoice.RIGHT, _("Right"))],
+    }
+
+
+def task_page(
+    request: HttpRequest,
+    assignment: Assignment,
+    complaint: str = "",
+    given: dict[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    participation = assignment.participation
+    previous = participation.last_answered()
+    page = {
+        **task_context(assignment, given),
+        **progress(participation),
+        "complaint": complaint,
+        "previous": previous.code if previous and previous.pk != assignment.pk else None,
+    }
+    page["total"] = page["answered"] + page["remaining"]
+    return render(request, "assessing/task.html", page, status=status)
+
+
+def notice(
+    request: HttpRequest, why: str, participation: Participation | None = None, status: int = 200
+) -> HttpResponse:
+    """A page that says why there is no pair: forged, no_seat, stranger, closed, paused, wait or done."""
+    previous = participation.last_answered() if participation and why in ("wait", "done", "paused") else None
+    page = {"why": why, "participation": participation, "previous": previous}
+    return render(request, "assessing/notice.html", page, status=status)
+
+
+def refusal(request: HttpRequest, sentence: str, status: int, assignment: Assignment | None = None) -> HttpResponse:
+    """The same sentence for the script (JSON) and for the reader (a page)."""
+    if wants_json(request):
+        return JsonResponse({"saved": False, "error": sentence}, status=status)
+    onward = reverse("assess", args=[assignment.comparison.code]) if assignment else ""
+    page = {"why": "refused", "sentence": sentence, "onward": onward}
+    return render(request, "assessing/notice.html", page, status=status)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def see_other(name: str, code: UUID) -> HttpResponse:
+    """303: the browser gets the next page, whatever it had posted."""
+    return HttpResponse(status=303, headers={"Location": reverse(name, args=[code])})

@@ -1,0 +1,236 @@
+// @ts-check
+import "./side-by-side.js";
+import { Outbox } from "./outbox.js";
+
+const PLAYER_KEYS = {
+  Space: "toggle", KeyR: "restart", Comma: "back", Period: "on", KeyS: "speed", KeyL: "loop", KeyF: "flip", KeyB: "both",
+  Equal: "zoom-in", NumpadAdd: "zoom-in", Minus: "zoom-out", NumpadSubtract: "zoom-out", Digit0: "zoom-reset",
+  Numpad0: "zoom-reset", KeyW: "whole",
+};
+
+/** The desk on which pairs are judged: keys, sending, and the next pair laid ready while this one is watched. */
+export class AssessDesk extends HTMLElement {
+  #undo = new AbortController();
+  /** @type {Outbox | null} */ #outbox = null;
+  /** @type {HTMLElement | null} */ #next = null;
+  /** @type {Promise<void> | null} */ #fetching = null;
+  #sent = new Set();
+  #since = performance.now();
+  #hidden = 0;
+  #leaving = false;
+
+  connectedCallback() {
+    this.#undo = new AbortController();
+    const signal = this.#undo.signal;
+    this.#outbox = new Outbox(localStorage, (letter) => this.#post(letter), (what, letter, reply) => this.#told(what, letter, reply));
+    document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    document.addEventListener("visibilitychange", () => { this.#hidden += Number(document.hidden); }, { signal });
+    addEventListener("online", () => this.#outbox?.flush(), { signal });
+    this.addEventListener("submit", (event) => this.#submitted(event), { signal });
+    this.addEventListener("change", (event) => this.#answered(/** @type {HTMLElement} */ (event.target)), { signal });
+    this.addEventListener("focusin", () => this.#mark(), { signal });
+    this.addEventListener("ready", () => this.#prefetch(), { signal });
+    this.addEventListener("broken", () => { this.#say("broken"); this.#prefetch(); }, { signal });
+    const help = /** @type {HTMLElement} */ (this.querySelector("[data-help]"));
+    help.hidden = false;
+    help.addEventListener("click", () => this.#dialog.showModal(), { signal });
+    this.#outbox.flush();
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#undo.abort();
+    this.#outbox?.close();
+  }
+
+  /** A pair has come on the desk. */
+  #begin() {
+    this.#since = performance.now();
+    this.#hidden = 0;
+    this.#form.noValidate = true;
+    const open = this.#rows.find((row) => !chosen(row)) ?? this.#rows[0];
+    this.#focus(open);
+    this.#ripen();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || this.#dialog.open) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.matches("textarea, select, input:not([type=radio], [type=range])")) return;
+    if (target.closest("details.skip")) return;
+    const digit = /^(?:Digit|Numpad)([123])$/.exec(event.code);
+    const onControl = target.matches("button, a, summary, input[type=range]");
+    if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) this.#dialog.showModal();
+    else if (digit) this.#choose(Number(digit[1]) - 1);
+    else if (event.code === "ArrowUp" || event.code === "ArrowDown") this.#move(event.code === "ArrowDown" ? 1 : -1);
+    else if ((event.code === "Enter" || event.code === "NumpadEnter") && !onControl) { if (!event.repeat) this.#form.requestSubmit(); }
+    else if (event.code in PLAYER_KEYS && !(event.code === "Space" && target.matches("button, a, summary"))) {
+      if (event.repeat && !["Comma", "Period"].includes(event.code) && !event.code.includes("Numpad")) return event.preventDefault();
+      this.#player.do(PLAYER_KEYS[/** @type {keyof typeof PLAYER_KEYS} */ (event.code)]);
+    } else return;
+    event.preventDefault();
+  }
+
+  /** @param {number} index 0 left, 1 same, 2 right */
+  #choose(index) {
+    const row = this.#current ?? this.#rows[0];
+    const radio = row.querySelectorAll("input")[index];
+    radio.checked = true;
+    this.#answered(radio);
+    const at = this.#rows.indexOf(row);
+    if (at + 1 < this.#rows.length) this.#focus(this.#rows[at + 1]);
+    else radio.focus();
+  }
+
+  /** @param {number} by */
+  #move(by) {
+    const at = this.#current ? this.#rows.indexOf(this.#current) + by : 0;
+    this.#focus(this.#rows[Math.min(this.#rows.length - 1, Math.max(0, at))]);
+  }
+
+  /** @param {HTMLElement} row */
+  #focus(row) {
+    /** @type {HTMLElement | null} */ (row.querySelector("input:checked") ?? row.querySelector("input"))?.focus({ preventScroll: matchMedia("(max-width: 63.99rem)").matches && this.#since > performance.now() - 100 });
+    this.#mark();
+  }
+
+  #mark() {
+    const focused = document.activeElement?.closest(".aspect");
+    if (focused) for (const row of this.#rows) row.classList.toggle("current", row === focused);
+  }
+
+  /** @param {HTMLElement} target */
+  #answered(target) {
+    target.closest(".aspect")?.classList.remove("missing");
+    this.#ripen();
+  }
+
+  /** The button looks ready once every question is answered. */
+  #ripen() {
+    const open = this.#rows.some((row) => !chosen(row));
+    this.#form.querySelector(".send button")?.setAttribute("aria-disabled", String(open));
+  }
+
+  /** @param {SubmitEvent} event */
+  #submitted(event) {
+    if (event.target !== this.#form) return;
+    event.preventDefault();
+    const open = this.#rows.filter((row) => !chosen(row));
+    if (open.length) {
+      open.forEach((row) => row.classList.add("missing"));
+      this.#say("open", open.map((row) => row.dataset.title).join(", "));
+      this.#focus(open[0]);
+      return;
+    }
+    this.#send();
+  }
+
+  #send() {
+    const task = this.#task, code = task.dataset.task ?? "";
+    if (this.#sent.has(code) || this.#leaving) return;
+    this.#sent.add(code);
+    const data = new FormData(this.#form);
+    data.delete("csrfmiddlewaretoken");
+    data.set("viewing", JSON.stringify({
+      seconds: Math.round(performance.now() - this.#since) / 1000, hidden: this.#hidden,
+      width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio, ...this.#player.facts(),
+    }));
+    const key = String(data.get("key"));
+    const body = new URLSearchParams(/** @type {any} */ (data)).toString();
+    this.#say("saving");
+    this.#outbox?.put({ key, url: task.dataset.url ?? "", body, at: Date.now() });
+    this.#goOn();
+  }
+
+  /** Lay the next pair on the desk; without one, wait for the answer to be saved and ask the server. */
+  async #goOn() {
+    await this.#fetching;
+    if (this.#next) {
+      const next = this.#next;
+      this.#next = null;
+      this.#task.replaceWith(next);
+      history.replaceState(null, "", this.dataset.assess);
+      this.#begin();
+      return;
+    }
+    this.#leaving = true;
+    this.#form.inert = true;
+    if (!this.#outbox?.letters.length) location.assign(this.dataset.assess ?? "");
+  }
+
+  /** Fetch the pair that follows and let its clips load. Not before earlier answers are saved: their pairs would come again. */
+  #prefetch() {
+    if (this.#next || this.#fetching || this.#leaving || this.#outbox?.letters.length) return;
+    const after = this.#task.dataset.task ?? "";
+    this.#fetching = this.#fetch(`${this.dataset.next}?after=${after}`, after).finally(() => { this.#fetching = null; });
+  }
+
+  /** @param {string} url @param {string} after */
+  async #fetch(url, after) {
+    try {
+      const response = await fetch(url, { signal: this.#undo.signal, headers: { Accept: "text/html" } });
+      if (response.status !== 200) return;
+      const parsed = new DOMParser().parseFromString(await response.text(), "text/html").querySelector(".task");
+      const next = /** @type {HTMLElement | null} */ (parsed && document.importNode(parsed, true));
+      if (!next || next.dataset.task === after || this.#sent.has(next.dataset.task)) return;
+      for (const video of next.querySelectorAll("video")) { video.muted = true; video.load(); }
+      this.#next = next;
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof DOMException)) throw error; // no connection: asked again on sending
+    }
+  }
+
+  /** @param {import("./outbox.js").Letter} letter */
+  async #post(letter) {
+    const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? /** @type {HTMLInputElement} */ (this.querySelector("[name=csrfmiddlewaretoken]")).value;
+    try {
+      const response = await fetch(letter.url, {
+        method: "POST", body: letter.body, keepalive: true,
+        headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded", "X-CSRFToken": token },
+      });
+      const json = response.headers.get("Content-Type")?.startsWith("application/json");
+      // Only the server's own word counts: a page of something in between is not a "saved".
+      return json ? { status: response.status, reply: await response.json() } : { status: response.ok ? 0 : response.status, reply: {} };
+    } catch {
+      return { status: 0, reply: {} };
+    }
+  }
+
+  /** @param {string} what @param {import("./outbox.js").Letter} letter @param {import("./outbox.js").Reply} reply */
+  #told(what, letter, reply) {
+    if (what === "saved") {
+      this.#say("saved");
+      const { answered = 0, remaining = 0 } = reply;
+      /** @type {HTMLElement} */ (this.querySelector("[data-answered]")).textContent = String(answered);
+      /** @type {HTMLElement} */ (this.querySelector("[data-total]")).textContent = String(answered + remaining);
+      Object.assign(/** @type {HTMLProgressElement} */ (this.querySelector(".count progress")), { max: Math.max(1, answered + remaining), value: answered });
+      const back = /** @type {HTMLAnchorElement} */ (this.querySelector("[data-back]"));
+      if (letter.url !== this.#task.dataset.url) { back.href = letter.url; back.hidden = false; }
+    } else if (what === "refused") this.#status.textContent = reply.error ?? "";
+    else this.#say(what);
+    if (what !== "saved" && what !== "refused") return;
+    if (this.#leaving && !this.#outbox?.letters.length) setTimeout(() => location.assign(this.dataset.assess ?? ""), what === "refused" ? 4000 : 0);
+    else setTimeout(() => this.#prefetch(), 300);
+  }
+
+  /** @param {string} what a data attribute of the desk @param {string} more */
+  #say(what, more = "") {
+    this.#status.textContent = `${this.dataset[what] ?? ""} ${more}`.trim();
+  }
+
+  get #status() { return /** @type {HTMLElement} */ (this.querySelector(".status")); }
+  get #dialog() { return /** @type {HTMLDialogElement} */ (this.querySelector("dialog")); }
+  get #task() { return /** @type {HTMLElement} */ (this.querySelector(".task")); }
+  get #form() { return /** @type {HTMLFormElement} */ (this.querySelector("form.answers")); }
+  get #player() { return /** @type {import("./side-by-side.js").SideBySide} */ (this.querySelector("side-by-side")); }
+  get #rows() { return /** @type {HTMLElement[]} */ ([...this.querySelectorAll(".aspect")]); }
+  get #current() { return /** @type {HTMLElement | null} */ (this.querySelector(".aspect.current")); }
+}
+
+/** @param {HTMLElement} row */
+function chosen(row) {
+  return Boolean(row.querySelector("input:checked"));
+}
+
+customElements.define("assess-desk", AssessDesk);
