@@ -6,9 +6,11 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from evalapp.assessing import invitations
+from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people.views import SignIn
 from evalapp.reporting import progress
+from evalapp.reporting import views as reporting
 
 urlpatterns = [
     # Languages
@@ -25,9 +27,24 @@ urlpatterns = [
     # Invitations
     path("comparisons/<uuid:code>/invitations/", invitations.invite, name="invite"),
     path("invitations/<uuid:code>/withdraw/", invitations.withdraw, name="withdraw-invitation"),
+    # Assessing: /i/<token>/ brings an assessor in; pairs and their clips go by random codes
+    path("i/<str:token>/", assessing.invitation, name="invitation"),
+    path("assess/<uuid:code>/", assessing.assess, name="assess"),
+    path("assess/<uuid:code>/next/", assessing.next_task, name="next-task"),
+    path("assess/tasks/<uuid:code>/", assessing.task, name="task"),
+    path("assess/tasks/<uuid:code>/skip/", assessing.skip_task, name="skip-task"),
+    path("assess/tasks/<uuid:code>/<str:side>/", assessing.task_media, name="task-media"),
+    path("assess/tasks/<uuid:code>/<str:side>/poster/", assessing.task_media, {"poster": True}, name="task-poster"),
     # Progress
     path("comparisons/", progress.comparisons, name="comparisons"),
     path("comparisons/<uuid:code>/", progress.comparison, name="comparison"),
+    # Reports: pages and files from one snapshot, and the clips behind their numbers
+    path("comparisons/<uuid:code>/report/", reporting.report, name="report"),
+    path("comparisons/<uuid:code>/report/freshness/", reporting.freshness, name="report-freshness"),
+    path("comparisons/<uuid:code>/report/pairs/", reporting.pairs, name="report-pairs"),
+    path("comparisons/<uuid:code>/report.<str:kind>", reporting.report_file, name="report-file"),
+    path("clips/<uuid:folder>/", reporting.clip_media, name="clip-media"),
+    path("clips/<uuid:folder>/poster/", reporting.clip_media, {"poster": True}, name="clip-poster"),
     # Programs and the administration; signing in happens in one place, where failures are counted
     path("api/", include("evalapp.api.urls")),
     path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),

@@ -72,9 +72,7 @@ class Command(BaseCommand):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise CommandError(
-                "a demo is running here already: stop it, or set VAR_DIR to another folder"
-            ) from error
+            raise CommandError("a demo is running here already: stop it, or set VAR_DIR to another folder") from error
         return lock
 
     def _run(self, options: dict[str, Any], started: float) -> None:

@@ -10,9 +10,7 @@ from evalapp.management.arguments import comparison_named
 
 
 class Command(BaseCommand):
-    help = (
-        "Make an invitation link into COMPARISON (its name or code). One seat is one assessor, who can come back."
-    )
+    help = "Make an invitation link into COMPARISON (its name or code). One seat is one assessor, who can come back."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("comparison", metavar="COMPARISON")

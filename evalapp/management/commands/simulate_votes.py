@@ -38,9 +38,7 @@ class Command(BaseCommand):
             except ValueError as error:
                 raise CommandError(f"--prefer {given}: write ASPECT=NUMBER, as in movement=1.2") from error
             if aspect not in known:
-                raise CommandError(
-                    f"--prefer {given}: no such aspect; there are {', '.join(sorted(known))}"
-                )
+                raise CommandError(f"--prefer {given}: no such aspect; there are {', '.join(sorted(known))}")
         if not comparison.is_open:
             raise CommandError(f"{comparison.name} is {comparison.state}: votes are taken only while it is open")
         answered = simulate_votes(comparison, options["assessors"], preferences, options["seed"])

@@ -1,0 +1,122 @@
+"""From votes to a report: every number, with the counts and the reasons behind it, frozen as canonical JSON.
+
+Statistics are reached by name and only here: pages read the snapshot and load none of them.
+"""
+
+import json
+import math
+from typing import Any
+
+from django.db.models import Count, Max
+
+from evalapp.assessing.models import Assignment, Ballot
+from evalapp.catalog.models import digest
+from evalapp.comparisons.models import Comparison
+from evalapp.reporting import sections
+from evalapp.reporting.models import Report
+from evalapp.reporting.table import VoteTable, table_of
+
+METHOD = 1
+"""Raised when the same votes would give other numbers than before."""
+DIGITS = 6
+
+
+def build(comparison: Comparison) -> Report:
+    """The report of the votes as they are now. The same votes give the same bytes and the same row."""
+    comparison.refresh_from_db()
+    inputs = inputs_of(comparison)
+    if known := Report.objects.filter(comparison=comparison, inputs=inputs).first():
+        return known
+    snapshot = json.dumps(rounded(snapshot_of(comparison, inputs)), ensure_ascii=False, sort_keys=True, allow_nan=False)
+    report, _ = Report.objects.get_or_create(comparison=comparison, inputs=inputs, defaults={"snapshot": snapshot})
+    return report
+
+
+def inputs_of(comparison: Comparison) -> str:
+    """sha256 of all that a report depends on. Cheap: votes are never altered, so counts and the last ids tell."""
+    ballots = Ballot.objects.filter(assignment__pair__comparison=comparison).aggregate(n=Count("pk"), last=Max("pk"))
+    states = Assignment.objects.filter(pair__comparison=comparison).values_list("state").annotate(n=Count("pk"))
+    return digest(
+        {
+            "method": METHOD,
+            "plan": comparison.digest,
+            "name": comparison.name,
+            "state": comparison.state,
+            "left_out": comparison.pairs.filter(left_out=True).count(),
+            "participations": comparison.participations.count(),
+            "ballots": ballots,
+            "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
+        }
+    )
+
+
+def snapshot_of(comparison: Comparison, inputs: str) -> dict[str, Any]:
+    """Every part of the report. What cannot be computed carries its reason instead of a number."""
+    table = table_of(comparison)
+    closed = comparison.state == Comparison.State.CLOSED
+    results = sections.results(table, tests=closed)
+    return {
+        "format": 1,
+        "comparison": _comparison(comparison, table),
+        "counts": _counts(comparison, table),
+        "headline_aspect": sections.headline(table),
+        "verdicts": sections.verdicts(table, results, closed),
+        "results": results,
+        "position_bias": sections.position_bias(table),
+        "ranking": sections.rankings(table),
+        "agreement": sections.agreement(table),
+        "tags": sections.tags(table),
+        "without_each_assessor": sections.without_each_assessor(table),
+        "methods": sections.methods(closed),
+        "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},
+    }
+
+
+def _comparison(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
+    return {
+        "name": comparison.name,
+        "code": str(comparison.code),
+        "state": comparison.state,
+        "contenders": table.contenders,
+        "aspects": list(comparison.aspects.values("key", "name", "question")),
+        "prompt_set": str(comparison.prompt_set),
+        "prompts": len(table.prompts),
+        "seeds": comparison.seeds,
+        "overlap": comparison.overlap,
+        "rng_seed": comparison.rng_seed,
+    }
+
+
+def _counts(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
+    assignments = Assignment.objects.filter(pair__comparison=comparison)
+    ballots = Ballot.objects.filter(assignment__pair__comparison=comparison)
+    skipped = assignments.filter(state=Assignment.State.RELEASED).values_list("skip_reason").annotate(n=Count("pk"))
+    voters = sorted(set(table.assessor.tolist()))
+    last = ballots.aggregate(last=Max("created_at"))["last"]
+    answered = assignments.filter(state=Assignment.State.SUBMITTED).count()
+    return {
+        "votes": len(table),
+        "simulated_votes": int(table.simulated.sum()),
+        "assessors": len(voters),
+        "simulated_assessors": sum(table.assessors[code]["simulated"] for code in voters),
+        "answers": answered,
+        "imported_answers": ballots.filter(viewing__imported=True).count(),
+        "corrections": ballots.count() - answered,
+        "pairs": comparison.pairs.filter(left_out=False).count(),
+        "pairs_left_out": comparison.pairs.filter(left_out=True).count(),
+        "skips": dict(sorted(skipped.order_by())),
+        "last_answer_at": last.isoformat() if last else None,
+    }
+
+
+def rounded(value: Any) -> Any:
+    """Floats to so many digits, everywhere within; a number that is none is a bug and raises ValueError."""
+    if isinstance(value, dict):
+        return {str(key): rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(inner) for inner in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} cannot stand in a report: say None, with a reason")
+        return round(value, DIGITS) + 0.0
+    return value

@@ -1,0 +1,55 @@
+"""The snapshot as files: JSON, CSV, and one HTML page that needs nothing else."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import plotly
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from evalapp.assessing.exchange import safe_cell
+from evalapp.reporting.models import Report
+from evalapp.reporting.presenting import presented
+
+COLUMNS = (
+    *("first", "second", "aspect", "votes", "wins", "ties", "losses", "prompts", "assessors"),
+    *("win_rate", "interval_low", "interval_high", "interval_same_assessors_low", "interval_same_assessors_high"),
+    *("p_value", "p_value_adjusted", "too_few", "reason", "simulated_votes_in_comparison"),
+)
+
+
+def as_json(report: Report) -> str:
+    return json.dumps(json.loads(report.snapshot), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def as_csv(report: Report) -> str:
+    """One row per pairing and aspect; win rates are those of `first`, from 0 to 1."""
+    snapshot, file = json.loads(report.snapshot), io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    for row in snapshot["results"]:
+        cells = row | dict(zip(("first", "second"), row["contenders"], strict=True))
+        for key in ("interval", "interval_same_assessors"):
+            cells[f"{key}_low"], cells[f"{key}_high"] = row[key] or (None, None)
+        cells["simulated_votes_in_comparison"] = snapshot["counts"]["simulated_votes"]
+        writer.writerow({column: safe_cell(cells[column]) for column in COLUMNS})
+    return file.getvalue()
+
+
+def as_html(report: Report) -> str:
+    """One page with its styles, scripts and data in it."""
+    static = Path(settings.BASE_DIR) / "frontend" / "static"
+    bundle = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    context: dict[str, Any] = presented(json.loads(report.snapshot)) | {
+        "css": (static / "css" / "app.css").read_text() + (static / "css" / "report.css").read_text(),
+        "plotly": bundle.read_text().replace("</script", "<\\/script"),
+        "script": (static / "js" / "report.js").read_text(),
+        "file": True,
+    }
+    return render_to_string("reporting/report_file.html", context)
+
+
+FORMATS = {"json": as_json, "csv": as_csv, "html": as_html}

@@ -1,0 +1,106 @@
+"""Snapshot → plotly figures, as plain dictionaries that the browser's plotly draws. Legible without colour."""
+
+from typing import Any
+
+FIRST, TIE, SECOND, INK = "#2b6cb0", "#d3d3d3", "#dd8a00", "#333333"
+CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+Figure = dict[str, Any]
+
+
+def shares(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str]) -> Figure:
+    """Stacked bars: of 100 votes on each aspect, how many went to the first, to neither, to the second."""
+    labels = [_safe(titles[row["aspect"]]) for row in rows]
+
+    def bar(name: str, key: str, colour: str, pattern: str, ink: str) -> dict[str, Any]:
+        parts = [100 * row[key] / row["votes"] if row["votes"] else 0 for row in rows]
+        return {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "y": labels,
+            "x": [round(part, 2) for part in parts],
+            "text": [str(row[key]) if part >= 6 else "" for row, part in zip(rows, parts, strict=True)],
+            "textposition": "inside",
+            "insidetextanchor": "middle",
+            "textangle": 0,
+            "textfont": {"color": ink},
+            "customdata": [row[key] for row in rows],
+            "hovertemplate": "%{y}: %{customdata} votes, %{x:.0f} of 100<extra>" + name + "</extra>",
+            "marker": {
+                "color": colour,
+                "line": {"color": INK, "width": 0.5},
+                "pattern": {"shape": pattern, "fgcolor": "#ffffff", "size": 5, "solidity": 0.15},
+            },
+        }
+
+    bars = [
+        bar(f"{_safe(names[0])} wins", "wins", FIRST, "", "#ffffff"),
+        bar("tie", "ties", TIE, "", INK),
+        bar(f"{_safe(names[1])} wins", "losses", SECOND, "/", INK),
+    ]
+    layout = _layout(len(rows), {"title": {"text": "of 100 votes"}, "range": [0, 100], "zeroline": False})
+    return {"data": bars, "layout": layout | {"barmode": "stack", "bargap": 0.3}, "config": CONFIG}
+
+
+def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str]) -> Figure:
+    """Win rates of the first with both intervals; the line in the middle is where neither is preferred."""
+    known = [row for row in rows if row["win_rate"] is not None]
+    traces: list[dict[str, Any]] = []
+    for name, key, width, colour in (
+        ("new prompts and new assessors", "interval", 2, INK),
+        ("these assessors, new prompts", "interval_same_assessors", 7, "#9fc1e6"),
+    ):
+        shown = [row for row in known if row[key]]
+        x: list[float | None] = []
+        y: list[str | None] = []
+        for row in shown:
+            x += [100 * row[key][0], 100 * row[key][1], None]
+            y += [_safe(titles[row["aspect"]])] * 2 + [None]
+        traces.insert(
+            0,
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": x,
+                "y": y,
+                "line": {"color": colour, "width": width},
+                "hoverinfo": "skip",
+            },
+        )
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": f"win rate of {_safe(names[0])}",
+            "x": [100 * row["win_rate"] for row in known],
+            "y": [_safe(titles[row["aspect"]]) for row in known],
+            "customdata": [row["in_words"] for row in known],
+            "hovertemplate": "%{y}: %{customdata}<extra></extra>",
+            "marker": {"color": FIRST, "size": 10, "symbol": "diamond", "line": {"color": "#ffffff", "width": 1}},
+        }
+    )
+    layout = _layout(len(rows), {"title": {"text": f"wins of {_safe(names[0])} in 100"}, "range": [-2, 102]})
+    layout["yaxis"] |= {"categoryorder": "array", "categoryarray": [_safe(titles[row["aspect"]]) for row in rows]}
+    layout["shapes"] = [
+        {"type": "line", "x0": 50, "x1": 50, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": INK, "dash": "dot"}}
+    ]
+    return {"data": traces, "layout": layout, "config": CONFIG}
+
+
+def _layout(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "height": 130 + 34 * rows,
+        "margin": {"l": 10, "r": 20, "t": 10, "b": 40},
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        "xaxis": {"fixedrange": True, "gridcolor": "#e6e6e6"} | xaxis,
+        "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True, "ticksuffix": "  "},
+    }
+
+
+def _safe(text: str) -> str:
+    """Plotly reads some HTML in labels, links among it: nothing of an organizer's text is markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

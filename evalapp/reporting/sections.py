@@ -1,0 +1,286 @@
+"""The parts of a report, each from the vote table alone. Statistics come from metrics.preference, reached by name."""
+
+from typing import Any
+
+import numpy as np
+
+from evalapp.reporting.table import VoteTable
+from metrics import resolve
+
+LEVEL = 0.95
+FEWEST_PROMPTS, FEWEST_ASSESSORS = 20, 5
+HEADLINE = "preference"
+Row = dict[str, Any]
+
+
+def headline(table: VoteTable) -> str:
+    """The aspect that verdicts speak of: the overall preference, or the first one where it is not asked."""
+    return HEADLINE if HEADLINE in table.aspects else table.aspects[0]
+
+
+def results(table: VoteTable, tests: bool) -> list[Row]:
+    """One row per pairing and aspect; `tests`: whether p-values may be shown, that is, voting has ended."""
+    win_rate_of = resolve("metrics.preference.winrate:win_rate_of")
+    rows: list[Row] = []
+    for first, second in table.pairings:
+        for code, aspect in enumerate(table.aspects):
+            found = win_rate_of(table.votes(table.rows(code, (first, second))), LEVEL)
+            rows.append(
+                {
+                    "contenders": [table.contenders[first], table.contenders[second]],
+                    "aspect": aspect,
+                    "votes": found.votes,
+                    "wins": found.wins,
+                    "ties": found.ties,
+                    "losses": found.losses,
+                    "prompts": found.prompts,
+                    "assessors": found.assessors,
+                    "win_rate": found.estimate,
+                    "interval": _ends(found.interval),
+                    "interval_same_assessors": _ends(found.same_assessors),
+                    "standard_error": found.interval.se if found.interval else None,
+                    "degrees_of_freedom": found.interval.df if found.interval else None,
+                    "p_value": found.p_value if tests else None,
+                    "p_value_adjusted": None,
+                    "reason": found.reason,
+                    "too_few": _too_few(found.prompts, found.assessors),
+                    "in_words": found.in_words,
+                }
+            )
+    if tests:
+        _adjust(rows, headline(table))
+    return rows
+
+
+def _adjust(rows: list[Row], aspect: str) -> None:
+    """Holm over the pairings of the headline aspect; Benjamini-Hochberg over everything else, which is exploring."""
+    for correction, chosen in (
+        ("holm", [row for row in rows if row["aspect"] == aspect]),
+        ("benjamini_hochberg", [row for row in rows if row["aspect"] != aspect]),
+    ):
+        tested = [row for row in chosen if row["p_value"] is not None]
+        adjusted = resolve(f"metrics.preference.multiplicity:{correction}")([row["p_value"] for row in tested])
+        for row, value in zip(tested, adjusted.tolist(), strict=True):
+            row["p_value_adjusted"] = value
+
+
+def verdicts(table: VoteTable, rows: list[Row], closed: bool) -> list[Row]:
+    """What the votes say of each pairing, in a sentence, and on which aspects they say it."""
+    aspect, found = headline(table), []
+    for first, second in table.pairings:
+        names = [table.contenders[first], table.contenders[second]]
+        mine = {row["aspect"]: row for row in rows if row["contenders"] == names}
+        better = {key: side for key, row in mine.items() if key != aspect and (side := _side(row, closed))}
+        found.append(
+            {
+                "contenders": names,
+                "verdict": _verdict(mine[aspect], closed),
+                "sentence": _sentence(names, aspect, mine[aspect], closed),
+                "first_better_at": [key for key, side in better.items() if side > 0],
+                "second_better_at": [key for key, side in better.items() if side < 0],
+            }
+        )
+    return found
+
+
+def _side(row: Row, closed: bool) -> int:
+    """1 or -1 where the interval (and, once voting has ended, the adjusted test) favours first or second, else 0."""
+    if row["too_few"] or not row["interval"]:
+        return 0
+    low, high = row["interval"]
+    if low <= 0.5 <= high or (closed and row["p_value_adjusted"] > 1 - LEVEL):
+        return 0
+    return 1 if low > 0.5 else -1
+
+
+def _verdict(row: Row, closed: bool) -> str:
+    if not row["votes"]:
+        return "no votes"
+    if row["too_few"] or not row["interval"]:
+        return "too few to claim"
+    if not closed:
+        return "voting goes on"
+    return {1: "first preferred", -1: "second preferred", 0: "undecided"}[_side(row, closed)]
+
+
+def _sentence(names: list[str], aspect: str, row: Row, closed: bool) -> str:
+    if not row["votes"]:
+        return f"No votes yet on {names[0]} against {names[1]}."
+    on = "" if aspect == HEADLINE else f" on {aspect}"
+    if not row["interval"]:
+        return f"{names[0]} against {names[1]}{on}: too few votes to claim anything ({row['reason']})."
+    low, high = (round(100 * end) for end in row["interval"])
+    share = round(100 * row["win_rate"])
+    numbers = f"wins {share} of 100 against {names[1]}{on} (95 % interval {low} to {high}, {row['votes']} votes)"
+    if row["too_few"]:
+        return f"Too few to claim: {row['too_few']}. So far {names[0]} {numbers}."
+    if not closed:
+        return f"So far {names[0]} {numbers}; voting goes on."
+    side = _side(row, closed)
+    if side:
+        ahead, behind = names if side > 0 else names[::-1]
+        return f"{ahead} is preferred to {behind}: {names[0]} {numbers}."
+    return f"Undecided: {names[0]} {numbers}; neither is shown to be preferred."
+
+
+def _too_few(prompts: int | None, assessors: int | None) -> str:
+    lacking = []
+    if (prompts or 0) < FEWEST_PROMPTS:
+        lacking.append(f"{prompts or 0} prompts, where {FEWEST_PROMPTS} are the least")
+    if (assessors or 0) < FEWEST_ASSESSORS:
+        lacking.append(f"{assessors or 0} assessors, where {FEWEST_ASSESSORS} are the least")
+    return " and ".join(lacking)
+
+
+def position_bias(table: VoteTable) -> list[Row]:
+    """How often the left side won among decided votes: overall and by aspect."""
+    measure = resolve("metrics.preference.bias:position_bias")
+    groups: list[tuple[str | None, int | None]] = [
+        (None, None),
+        *((key, code) for code, key in enumerate(table.aspects)),
+    ]
+    rows: list[Row] = []
+    for aspect, code in groups:
+        if not (chosen := table.rows(code)).any():
+            reason = "no votes yet"
+            rows.append({"aspect": aspect, "decided": 0, "left": None, "interval": None, "reason": reason})
+            continue
+        bias = measure(table.votes(chosen), LEVEL)
+        rows.append(
+            {
+                "aspect": aspect,
+                "decided": bias.left.votes,
+                "left": bias.left.estimate,
+                "interval": _ends(bias.left.interval),
+                "reason": bias.left.reason or bias.balance,
+            }
+        )
+    return rows
+
+
+def rankings(table: VoteTable) -> list[Row]:
+    """Where more than two contenders meet: Bradley-Terry strengths per aspect, or why there are none."""
+    if len(table.contenders) < 3:
+        return []
+    rank, tally = resolve("metrics.preference.ranking:rank"), resolve("metrics.preference.tally:Tally")
+    rows: list[Row] = []
+    for code, aspect in enumerate(table.aspects):
+        try:
+            found = rank(tally.of(table.all_votes(code)), level=LEVEL)
+        except ValueError as error:
+            rows.append({"aspect": aspect, "rated": [], "reason": str(error), "method": ""})
+            continue
+        rated = [
+            {
+                "contender": each.name,
+                "votes": each.votes,
+                "rating": each.elo[0],
+                "interval": [each.elo[1], each.elo[2]] if each.elo[1] is not None else None,
+                "chance": each.chance[0],
+                "ranks": list(each.ranks),
+            }
+            for each in found.rated
+        ]
+        rows.append({"aspect": aspect, "rated": rated, "reason": found.reason, "method": found.method})
+    return rows
+
+
+def agreement(table: VoteTable) -> list[Row]:
+    """How far assessors agree on each aspect."""
+    choices = resolve("metrics.preference.agreement:Choices")
+    rows: list[Row] = []
+    for code, aspect in enumerate(table.aspects):
+        chosen = table.rows(code)
+        if not chosen.any():
+            rows.append({"aspect": aspect, "coefficients": [], "reason": "no votes yet"})
+            continue
+        _, item = np.unique(table.pair[chosen], return_inverse=True)
+        made = choices.of(
+            item,
+            table.assessor[chosen],
+            np.rint(2 - 2 * table.outcome[chosen]).astype(int),
+            prompt=table.prompt[chosen],
+        )
+        coefficients: list[Row] = []
+        for name in ("raw_agreement", "krippendorff_alpha", "gwet_ac1"):
+            found = resolve(f"metrics.preference.agreement:{name}")(made)
+            ends = [found.low, found.high] if found.low is not None else None
+            coefficients.append(
+                {
+                    "name": name,
+                    "estimate": found.estimate,
+                    "interval": ends,
+                    "pairs": found.items,
+                    "pairs_with_one_vote": found.single,
+                    "reason": found.reason,
+                }
+            )
+        rows.append({"aspect": aspect, "coefficients": coefficients, "reason": ""})
+    return rows
+
+
+def tags(table: VoteTable) -> list[Row]:
+    """The headline win rate on the prompts of each tag: for exploring, not for claims."""
+    win_rate_of = resolve("metrics.preference.winrate:win_rate_of")
+    code, rows = table.aspects.index(headline(table)), []
+    for tag in sorted({tag for prompt in table.prompts for tag in prompt["tags"]}):
+        tagged = [number for number, prompt in enumerate(table.prompts) if tag in prompt["tags"]]
+        for first, second in table.pairings:
+            chosen = table.rows(code, (first, second)) & np.isin(table.prompt, tagged)
+            found = win_rate_of(table.votes(chosen), LEVEL)
+            rows.append(
+                {
+                    "tag": tag,
+                    "contenders": [table.contenders[first], table.contenders[second]],
+                    "votes": found.votes,
+                    "prompts": found.prompts,
+                    "win_rate": found.estimate,
+                    "interval": _ends(found.interval),
+                    "reason": found.reason,
+                }
+            )
+    return rows
+
+
+def without_each_assessor(table: VoteTable) -> list[Row]:
+    """How far each headline win rate moves when one assessor is left out: whether it hangs on one person."""
+    leave_out = resolve("metrics.preference.winrate:without_each_assessor")
+    code, rows = table.aspects.index(headline(table)), []
+    for first, second in table.pairings:
+        votes = table.votes(table.rows(code, (first, second)))
+        rates = [found.estimate for found in leave_out(votes, LEVEL).values() if found.estimate is not None]
+        rows.append(
+            {
+                "contenders": [table.contenders[first], table.contenders[second]],
+                "lowest": min(rates, default=None),
+                "highest": max(rates, default=None),
+            }
+        )
+    return rows
+
+
+def methods(closed: bool) -> list[str]:
+    """What was done, in sentences."""
+    told = [
+        "A win rate is the mean over prompts of the share of votes for the contender named first; a tie counts half.",
+        "The 95 % interval speaks of new prompts and new assessors: its variance is clustered by prompt and by "
+        "assessor (Cameron, Gelbach & Miller, 2011), with a t distribution whose degrees of freedom follow the smaller "
+        "number. A second interval speaks of these assessors and new prompts.",
+        f"Below {FEWEST_PROMPTS} prompts or {FEWEST_ASSESSORS} assessors the data are shown and nothing is claimed.",
+        "Only the last answer counts where an assessor corrected one; no vote is left out otherwise.",
+        "Position bias is the share of decided votes that went to the left side.",
+        "Rankings are Bradley-Terry strengths with ties as half, on the Elo scale around 1000; a range of ranks holds "
+        "every place that the differences leave open after Holm's correction.",
+    ]
+    if closed:
+        told.append(
+            "p-values ask whether neither is preferred; they are adjusted by Holm over the pairings of the headline "
+            "aspect and by Benjamini and Hochberg over all others, which are for exploring."
+        )
+    else:
+        told.append("Voting goes on: intervals are provisional, and no test is shown before it has ended.")
+    return told
+
+
+def _ends(interval: Any) -> list[float] | None:
+    return [interval.low, interval.high] if interval else None

@@ -1,0 +1,169 @@
+"""The report's pages. They read the latest snapshot and compute nothing."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from evalapp.assessing.models import Choice, Vote
+from evalapp.catalog.models import digest
+from evalapp.comparisons.models import Aspect, Comparison, Pair
+from evalapp.generation.media import media_response
+from evalapp.generation.models import Clip
+from evalapp.reporting.build import inputs_of
+from evalapp.reporting.exports import FORMATS
+from evalapp.reporting.models import Report
+from evalapp.reporting.presenting import presented
+from evalapp.reporting.tasks import ring
+
+PAIRS_PER_PAGE = 12
+CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
+
+
+def latest(comparison: Comparison) -> tuple[Report | None, bool]:
+    """The newest report, and whether votes have come in since; a newer one is then under way."""
+    report = comparison.reports.first()
+    behind = report is None or report.inputs != inputs_of(comparison)
+    if behind:
+        ring(comparison)
+    return report, behind
+
+
+@login_required
+@require_safe
+def report(request: HttpRequest, code: UUID) -> HttpResponse:
+    comparison = get_object_or_404(Comparison, code=code)
+    found, behind = latest(comparison)
+    context: dict[str, Any] = {"comparison": comparison, "behind": behind}
+    if found:
+        context |= presented(json.loads(found.snapshot))
+    response = render(request, "reporting/report.html", context | {"comparison_row": comparison})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def freshness(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Asked by the page while it is behind: once the newer report is there, the page loads it."""
+    comparison = get_object_or_404(Comparison, code=code)
+    _, behind = latest(comparison)
+    response = render(request, "reporting/_freshness.html", {"comparison_row": comparison, "behind": behind})
+    if not behind:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@login_required
+@require_safe
+def report_file(request: HttpRequest, code: UUID, kind: str) -> HttpResponse:
+    """The latest report as JSON, CSV or one HTML file."""
+    comparison = get_object_or_404(Comparison, code=code)
+    found, _ = latest(comparison)
+    if kind not in FORMATS:
+        raise Http404
+    if not found:
+        return HttpResponse(
+            "The report is being built: try again in a few seconds.\n", status=503, content_type="text/plain"
+        )
+    response = HttpResponse(FORMATS[kind](found), content_type=CONTENT_TYPES[kind])
+    name = slugify(comparison.name) or "report"
+    response["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return response
+
+
+@dataclass(frozen=True)
+class ShownPair:
+    """A pair with its votes on one aspect; the sides as shown here, which for researchers are drawn by lot."""
+
+    pair: Pair
+    left: Clip
+    right: Clip
+    left_votes: int
+    ties: int
+    right_votes: int
+    left_name: str
+    right_name: str
+
+
+@login_required
+@require_safe
+def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The pairs behind a number: the two clips and the votes. Names of contenders are for organizers only."""
+    comparison = get_object_or_404(Comparison, code=code)
+    aspect = get_object_or_404(Aspect, comparison=comparison, key=request.GET.get("aspect", ""))
+    first, second, choice = (request.GET.get(key, "") for key in ("first", "second", "choice"))
+    if choice and choice not in Choice.values:
+        raise Http404
+    found = pairs_behind(comparison, aspect, first, second, choice)
+    page = Paginator(found, PAIRS_PER_PAGE).get_page(request.GET.get("page"))
+    named = request.user.is_staff
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "comparison": comparison,
+        "aspect": aspect,
+        "first": first,
+        "second": second,
+        "choice": _choice_in_words(choice, first, second),
+        "page": page,
+        "pairs": [_shown(pair, named) for pair in page],
+        "named": named,
+        "query": query.urlencode(),
+    }
+    return render(request, "reporting/pairs.html", context)
+
+
+def pairs_behind(comparison: Comparison, aspect: Aspect, first: str, second: str, choice: str) -> QuerySet[Pair]:
+    """Pairs of two contenders with votes on an aspect (of one choice, if given), and how many of each."""
+    of_pair = Q(assignments__ballots__votes__aspect=aspect) & Q(
+        assignments__ballots__votes__in=Vote.objects.of(comparison).current()
+    )
+    counts = {
+        str(value): Count("assignments__ballots__votes", filter=of_pair & Q(assignments__ballots__votes__choice=value))
+        for value in Choice.values
+    }
+    found = (
+        comparison.pairs.select_related("prompt", "first__contender", "second__contender")
+        .annotate(firsts=counts["first"], seconds=counts["second"], ties=counts["tie"])
+        .order_by("prompt__position", "seed", "pk")
+    )
+    if first or second:
+        found = found.filter(first__contender__name=first, second__contender__name=second)
+    votes = {"first": Q(firsts__gt=0), "second": Q(seconds__gt=0), "tie": Q(ties__gt=0)}
+    return found.filter(votes[choice] if choice else Q(firsts__gt=0) | Q(seconds__gt=0) | Q(ties__gt=0))
+
+
+def _shown(pair: Any, named: bool) -> ShownPair:
+    turned = not named and int(digest(str(pair.first.folder)), 16) % 2 == 1
+    left, right = (pair.second, pair.first) if turned else (pair.first, pair.second)
+    left_votes, right_votes = (pair.seconds, pair.firsts) if turned else (pair.firsts, pair.seconds)
+    names = (left.contender.name, right.contender.name) if named else (gettext("left"), gettext("right"))
+    return ShownPair(pair, left, right, left_votes, pair.ties, right_votes, *names)
+
+
+def _choice_in_words(choice: str, first: str, second: str) -> str:
+    return {"first": gettext("for %s") % first, "second": gettext("for %s") % second, "tie": gettext("ties")}.get(
+        choice, ""
+    )
+
+
+@login_required
+@require_safe
+def clip_media(request: HttpRequest, folder: UUID, poster: bool = False) -> HttpResponseBase:
+    """A clip for those who may read reports; its address is random and tells nothing."""
+    clip = get_object_or_404(Clip, folder=folder, state=Clip.State.READY)
+    path = clip.poster if poster else clip.rendition
+    if not path.is_file():
+        raise Http404
+    return media_response(request, path)
