@@ -1,4 +1,4 @@
-"""What an assessor's browser sends: one choice per aspect, a key that makes resending safe, how the pair was watched."""
+"""What an assessor's browser sends: a choice per aspect, a key that makes resending safe, how the pair was watched."""
 
 import json
 from collections.abc import Iterable
