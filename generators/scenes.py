@@ -85,11 +85,11 @@ class Scene:
 
 @dataclass
 class _Reader:
-    """Reads words one by one; an object waits for its verb, several objects may share one."""
+    """Reads words one by one: what stands before an object belongs to it ("a spinning red star"), and objects without a
+    motion wait for a verb, which several may share ("a ball and a square bounce")."""
 
     things: list[dict[str, object]] = field(default_factory=list)
-    verbless: int = 0
-    moved: slice = field(default_factory=lambda: slice(0))
+    moved: list[dict[str, object]] = field(default_factory=list)
     pending: dict[str, object] = field(default_factory=dict)
     background: str = ""
     unknown: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ class _Reader:
     def read(self, word: str, after: str) -> None:
         plain = SYNONYMS.get(word, word)
         singular = plain if plain in SHAPES else SYNONYMS.get(plain.removesuffix("s"), plain.removesuffix("s"))
-        orbits = word in ("circle", "circles") and self.verbless < len(self.things)
+        orbits = word in ("circle", "circles") and self._waiting() and not self.pending
         if word in VERBS or orbits:
             self._move(VERBS.get(word, "orbit"))
         elif word in DIRECTIONS:
@@ -105,8 +105,9 @@ class _Reader:
         elif word in ("circle", "circles") or singular in SHAPES:
             self._place(singular if singular in SHAPES else "ball", plural=word.endswith("s"))
         elif word in BACKDROPS:
-            if colour := self.pending.pop("colour", None):
+            if colour := self.pending.get("colour"):
                 self.unknown.append(f"{colour} background")
+            self.pending = {}
         elif plain in BACKGROUNDS and (plain not in COLOURS or after in BACKDROPS or not after):
             self._set(plain)
         elif plain in COLOURS:
@@ -122,20 +123,36 @@ class _Reader:
         if self.background and background not in (self.background, "sky"):
             self.unknown.append(background)
         self.background = self.background or background
+        self.pending = {}
 
     def _place(self, shape: str, plural: bool) -> None:
         self.things.append({"shape": shape} | ({"count": PLURAL} if plural else {}) | self.pending)
+        if "motion" in self.pending:
+            self.moved = self.things[-1:]
         self.pending = {}
 
     def _move(self, motion: str) -> None:
-        direction = {"rise": (0, -1), "fall": (0, 1)}.get(motion, (1, 0))
-        self.moved = slice(self.verbless, len(self.things))
-        for thing in self.things[self.moved]:
-            thing |= {"motion": motion, "direction": direction}
-        self.verbless = len(self.things)
+        moving = {"motion": motion, "direction": {"rise": (0, -1), "fall": (0, 1)}.get(motion, (1, 0))}
+        if self.pending or not self._waiting():
+            self.pending |= moving
+            return
+        self.moved = self._waiting()
+        for thing in self.moved:
+            thing |= moving
+
+    def _waiting(self) -> list[dict[str, object]]:
+        return [thing for thing in self.things if "motion" not in thing]
+
+    def finish(self) -> None:
+        """Give a motion that found no object after it ("a ball in a forest bounces") to those that wait."""
+        motion, self.pending = self.pending.get("motion"), {}
+        if motion and self._waiting():
+            self._move(str(motion))
+        elif motion:
+            self.unknown.append(str(motion))
 
     def _direct(self, direction: tuple[int, int]) -> None:
-        for thing in self.things[self.moved]:
+        for thing in self.moved:
             if thing.get("motion") in ("slide", "roll", "zigzag"):
                 thing["direction"] = direction
 
@@ -149,8 +166,9 @@ def understand(prompt: str) -> Scene:
     """
     words = re.findall(r"[a-z0-9]+(?:-[a-z]+)*", prompt.lower())
     reader = _Reader()
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words[1:], ""], strict=False):
         reader.read(word, after)
+    reader.finish()
     things = tuple(Thing(**thing, said=tuple(thing)) for thing in reader.things) or (Thing(),)  # type: ignore[arg-type]
     said = ("background",) if reader.background else ()
     return Scene(things, reader.background or "studio", said, tuple(dict.fromkeys(reader.unknown)))

@@ -229,7 +229,8 @@ def _show(
     if background in GROUNDED and presence:
         ground = GROUND * recipe.height
         draw_shadow(picture, x, ground, radius, max(0.0, ground - y - radius))
-    draw(picture, shape, colour, x, y, radius, angle)
+    striped = shape in ("ball", "ring") and body.thing.motion in ("spin", "roll")
+    draw(picture, shape, colour, x, y, radius, angle, striped)
 
 
 def _boil(picture: Array, strength: float, rng: np.random.Generator) -> None:

@@ -194,15 +194,6 @@ def test_a_file_cut_short_is_refused(write, name, share, noise, tmp_path):
         read(tmp_path / name)
 
 
-def test_a_damaged_master_is_refused(noise, tmp_path):
-    write_master(noise, 24, tmp_path / "master.mkv")
-    content = bytearray((tmp_path / "master.mkv").read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    (tmp_path / "master.mkv").write_bytes(content)
-    with pytest.raises(MediaError, match=r"master\.mkv"):
-        read(tmp_path / "master.mkv")
-
-
 def test_other_codecs_are_refused_with_a_remedy(noise, tmp_path):
     with pytest.raises(MediaError, match=r"a\.mkv: codec mpeg2video is not accepted; re-encode"):
         read(encode(tmp_path / "a.mkv", np.tile(noise, (1, 2, 2, 1)), "mpeg2video", "yuv420p"))
