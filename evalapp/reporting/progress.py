@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from evalapp.assessing.forms import SKIP_REASONS
 from evalapp.assessing.models import Assignment, Participation, Vote
 from evalapp.catalog.models import IMPORT
 from evalapp.comparisons.models import Comparison, Entry, Pair
@@ -189,10 +190,17 @@ def answers_per_hour(comparison: Comparison, width: float = 720, height: float =
     return bars
 
 
-def skips_of(comparison: Comparison) -> QuerySet[Assignment, dict[str, Any]]:
-    """Skipped pairs by the reason that assessors gave."""
+def skips_of(comparison: Comparison) -> list[tuple[int, str]]:
+    """How many pairs were skipped for which reason, the most frequent first."""
     skipped = Assignment.objects.filter(participation__comparison=comparison, state=Assignment.State.RELEASED)
-    return skipped.values("skip_reason").annotate(skips=Count("pk")).order_by("-skips", "skip_reason")
+    counted = skipped.values("skip_reason").annotate(skips=Count("pk")).order_by("-skips", "skip_reason")
+    return [(row["skips"], _told(row["skip_reason"])) for row in counted[:LISTED]]
+
+
+def _told(reason: str) -> str:
+    """The form's own reasons in words; the assessor's words after them."""
+    key, colon, words = reason.partition(":")
+    return f"{SKIP_REASONS.get(key, key)}{colon}{words}" or "no reason given"
 
 
 def assessors_of(comparison: Comparison) -> QuerySet[Participation]:
@@ -279,7 +287,7 @@ def comparison(request: HttpRequest, code: UUID) -> HttpResponse:
         "votes": votes_of(comparison),
         "bars": bars,
         "most_per_hour": max((bar.answers for bar in bars), default=0),
-        "skips": list(skips_of(comparison)[:LISTED]),
+        "skips": skips_of(comparison),
         "assessors": list(assessors_of(comparison)[:LISTED]),
         "assessor_count": comparison.participations.count(),
         "moving": comparison.is_open

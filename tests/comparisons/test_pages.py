@@ -149,8 +149,8 @@ def test_simulated_votes_are_labelled_wherever_votes_are_counted(page, client, c
 def test_skips_come_with_their_reasons(page, comparison, alice):
     from evalapp.assessing.dispatch import next_assignment
 
-    next_assignment(alice).skip("clip does not play")
-    assert "<b>1</b> × clip does not play" in page("comparison", comparison)
+    next_assignment(alice).skip("broken: the <left> one")
+    assert "<b>1</b> × A clip does not play: the &lt;left&gt; one" in page("comparison", comparison)
 
 
 def test_answers_fall_into_their_hour(comparison, alice):
