@@ -3,7 +3,7 @@
 from typing import Any
 
 FIRST, TIE, SECOND, INK = "#2b6cb0", "#d3d3d3", "#dd8a00", "#333333"
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+CONFIG = {"displayModeBar": False, "responsive": True}
 Figure = dict[str, Any]
 
 
@@ -29,7 +29,7 @@ def shares(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str])
             "marker": {
                 "color": colour,
                 "line": {"color": INK, "width": 0.5},
-                "pattern": {"shape": pattern, "fgcolor": "#ffffff", "size": 5, "solidity": 0.15},
+                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.2},
             },
         }
 
@@ -91,7 +91,8 @@ def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, st
 def _layout(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
     return {
         "height": 130 + 34 * rows,
-        "margin": {"l": 10, "r": 20, "t": 10, "b": 40},
+        "margin": {"l": 10, "r": 20, "t": 36, "b": 44},
+        "showlegend": True,
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",

@@ -16,6 +16,7 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     for number, verdict in enumerate(snapshot["verdicts"]):
         names = verdict["contenders"]
         rows = [row for row in snapshot["results"] if row["contenders"] == names]
+        rows.sort(key=lambda row: row["aspect"] != snapshot["headline_aspect"])
         pairings.append(
             {
                 "number": number,
