@@ -117,7 +117,7 @@ def _clear_sky(height: int, width: int, rng: np.random.Generator) -> Array:
     clouds = np.clip(
         _noise(height * 2, width, 56, rng)[::2] + 0.5 * _noise(height * 2, width, 22, rng)[::2] - 0.1, 0, 1
     )
-    return picture + clouds[..., None] * 0.22
+    return picture + (1 - picture) * np.minimum(clouds, 0.9)[..., None]
 
 
 def _white(height: int, width: int, rng: np.random.Generator) -> Array:

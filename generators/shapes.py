@@ -70,7 +70,7 @@ class _Body:
         if motion == "orbit":
             return 0.5 + 0.2 * np.cos(turn), 0.46 + 0.22 * np.sin(turn), 1, 0
         if motion == "swing":
-            swing = 0.7 * np.sin(turn)
+            swing = 0.7 * np.sin(2 * np.pi * (time + 0.2 * self.phase))  # nearly in step, or neighbours would collide
             return x + 0.28 * np.sin(swing), 0.15 + 0.42 * np.cos(swing), 1, -swing
         size = {"grow": 0.5 + 1.1 * there_and_back, "shrink": 1.6 - 1.1 * there_and_back}.get(motion, 1)
         return x, y, size, turn if motion == "spin" else 0

@@ -194,6 +194,15 @@ def test_a_file_cut_short_is_refused(write, name, share, noise, tmp_path):
         read(tmp_path / name)
 
 
+def test_a_file_that_ends_between_two_frames_is_refused_too(noise, tmp_path):
+    write_rendition(noise, 24, tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        ends = [packet.pos + packet.size for packet in container.demux(video=0) if packet.size]
+    (tmp_path / "clip.mp4").write_bytes((tmp_path / "clip.mp4").read_bytes()[: ends[4]])
+    with pytest.raises(MediaError, match="cut short after 5 frames"):
+        read(tmp_path / "clip.mp4")
+
+
 def test_other_codecs_are_refused_with_a_remedy(noise, tmp_path):
     with pytest.raises(MediaError, match=r"a\.mkv: codec mpeg2video is not accepted; re-encode"):
         read(encode(tmp_path / "a.mkv", np.tile(noise, (1, 2, 2, 1)), "mpeg2video", "yuv420p"))
