@@ -3,11 +3,13 @@
 import json
 import uuid
 
+import polib
 import pytest
 from django.urls import reverse
 
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.models import Assignment, Ballot, Vote
+from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from tests.factories import make_comparison, make_invitation, make_participation
 
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -245,7 +247,27 @@ def test_no_response_to_an_assessor_names_a_contender_clip_or_pair(client, filme
         assert [secret for secret in secrets if secret in said] == []
 
 
-def test_pages_speak_russian_where_the_browser_does(client, alice, hers):
+@pytest.fixture
+def russian(settings, tmp_path):
+    """The catalogue as it stands, whether or not it has been compiled."""
+    catalogue = polib.pofile(str(settings.LOCALE_PATHS[0] / "ru" / "LC_MESSAGES" / "django.po"))
+    folder = tmp_path / "locale" / "ru" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    catalogue.save_as_mofile(str(folder / "django.mo"))
+    settings.LOCALE_PATHS = [tmp_path / "locale"]
+    return catalogue
+
+
+def test_every_text_of_the_catalogue_is_translated(russian):
+    assert [entry.msgid for entry in russian if not entry.translated()] == []
+
+
+def test_the_catalogue_has_every_house_aspect(russian):
+    known = {entry.msgid for entry in russian}
+    assert [a.key for a in HOUSE_ASPECTS if not {a.name, a.question, a.hint} <= known] == []
+
+
+def test_pages_speak_russian_where_the_browser_does(client, alice, hers, russian):
     page = client.get(url(hers), HTTP_ACCEPT_LANGUAGE="ru").content.decode()
     assert '<html lang="ru">' in page
     for word in ("Слева", "Одинаково", "Справа", "Отправить", "Какой из них красивее?"):
