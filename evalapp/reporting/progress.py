@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Case, Count, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Now, TruncHour
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -26,6 +26,10 @@ from evalapp.people.views import organizers_only
 COMPARISONS_PER_PAGE = 20
 LISTED = 50  # reasons, assessors and invitations on one page
 HOURS = 24
+FIRST_ON_THE_LIST = (
+    *(Comparison.State.RENDERING, Comparison.State.OPEN, Comparison.State.PAUSED),
+    *(Comparison.State.DRAFT, Comparison.State.CLOSED),
+)
 
 
 @dataclass
@@ -232,10 +236,10 @@ def minutes_left(rendering: Rendering, workers: int) -> int | None:
 @login_required
 @require_safe
 def comparisons(request: HttpRequest) -> HttpResponse:
-    """Every comparison; organizers see its progress, researchers the way to its report."""
-    page = Paginator(Comparison.objects.select_related("prompt_set"), COMPARISONS_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    """Every comparison, what runs first; organizers see its progress, researchers the way to its report."""
+    urgency = Case(*(When(state=state, then=place) for place, state in enumerate(FIRST_ON_THE_LIST)), default=9)
+    found = Comparison.objects.select_related("prompt_set").order_by(urgency, "-created_at", "-pk")
+    page = Paginator(found, COMPARISONS_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page)
     keys = [comparison.pk for comparison in shown]
     answers = answers_of(keys)

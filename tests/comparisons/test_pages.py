@@ -190,3 +190,19 @@ def test_pages_ask_the_database_as_often_for_many_rows_as_for_few(
         client.get(reverse("comparison", args=[comparison.code]))
     with django_assert_max_num_queries(14):
         client.get(reverse("comparison", args=[comparison.code]) + "?stage=open-ready-some", HTTP_HX_REQUEST="true")
+
+
+def test_what_runs_stands_above_what_is_over(client, olga, comparison):
+    make_comparison(state="closed", name="over and done")
+    client.force_login(olga)
+    text = client.get(reverse("comparisons")).content.decode()
+    assert text.index(comparison.name) < text.index("over and done")
+
+
+def test_a_researcher_sees_names_and_reports_but_no_controls(client, rita, comparison):
+    client.force_login(rita)
+    text = client.get(reverse("comparisons")).content.decode()
+    assert comparison.name in text
+    assert reverse("report", args=[comparison.code]) in text
+    assert reverse("comparison", args=[comparison.code]) + '"' not in text
+    assert reverse("admin:index") not in text
