@@ -145,7 +145,7 @@ def cache(timeout: int) -> dict[str, Any]:
 CACHES = {"default": cache(300), "sign-in": {**cache(900), "KEY_PREFIX": "sign-in"}}
 
 # Celery: hint mode. A bell may be lost or ring twice; the sweep rings again.
-CELERY_BROKER_URL = os.environ.get("BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = os.environ.get("BROKER_URL", "filesystem://localhost")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"evalapp.generation.tasks.render_waiting": {"queue": "gpu"}}

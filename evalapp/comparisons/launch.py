@@ -92,7 +92,7 @@ def launch(comparison: Comparison) -> None:
         ),
         batch_size=2000,
     )
-    ring(len(clips))
+    ring(Clip.objects.claimable().filter(pk__in=clips.values()).count())
 
 
 def plan_digest(comparison: Comparison) -> str:
