@@ -248,9 +248,9 @@ def page(rows: list[Row], watched: list[Watched], repetitions: int, seconds: flo
             f"| {row.bootstrap:.1f} | {row.width:.0f} / {row.votes_width:.0f} | {alarms} |"
         )
     lines.append(
-        "\n## False alarms under peeking, percent\n\nNo difference; the comparison is looked at while it grows and stops "
-        "at the first verdict. The\nconfidence sequence is held against its own claim, the win rate of these assessors."
-        "\n\n"
+        "\n## False alarms under peeking, percent\n\nNo difference; the comparison is looked at while it grows and "
+        "stops at the first verdict. The\nconfidence sequence is held against its own claim: these "
+        "assessors' win rate.\n\n"
         "| design | 5 planned looks | 4 uneven looks | confidence sequence, 59 looks | 95 % interval at 5 looks "
         "| test on votes, 59 looks |\n|" + "---|" * 6
     )

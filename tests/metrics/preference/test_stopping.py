@@ -125,6 +125,12 @@ def test_the_live_interval_is_wider_than_the_fixed_one_mirrors_and_waits_for_ten
     assert "9 prompts" in early.reason
 
 
+def test_early_agreement_is_not_taken_for_certainty():
+    live = live_interval(votes_of(20, chance=1.0), planned=200)
+    assert live.high == 1
+    assert 0.6 < live.low < 0.95
+
+
 def test_watching_the_confidence_sequence_at_every_prompt_gives_few_false_alarms():
     rng = np.random.default_rng(4)
     wins = rng.integers(0, 2, size=(1000, 300)).cumsum(axis=1)

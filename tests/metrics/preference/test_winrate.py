@@ -102,6 +102,13 @@ def test_one_half_is_outside_the_interval_exactly_when_the_p_value_is_below_five
     assert (result.p_value < 0.05) == (not result.low <= 0.5 <= result.high)
 
 
+def test_interval_and_p_value_agree_about_one_half_at_every_estimate_and_variance():
+    for theta in np.linspace(0.02, 0.98, 49):
+        for se in (0.02, 0.06, 0.1, 0.15, 0.2):
+            result = t_interval(theta, se**2, 4.3, "claim")
+            assert (result.p_value < 0.05) == (not result.low <= 0.5 <= result.high), (theta, se)
+
+
 def test_when_every_vote_is_the_same_the_interval_is_not_of_width_zero():
     prompt, assessor = np.arange(100), np.arange(100) % 5
     won = win_rate_of(Votes.of(prompt, assessor, np.ones(100)))
