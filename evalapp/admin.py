@@ -4,7 +4,7 @@ Work itself (launching, opening, inviting) has its pages and commands; the admin
 on is read-only here.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -18,12 +18,18 @@ from evalapp.generation.models import Clip
 from evalapp.people.models import Assessor
 from evalapp.reporting.models import Report
 
+if TYPE_CHECKING:
+    AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyUserAdmin = UserAdmin[Any]
+else:
+    AnyModelAdmin, AnyUserAdmin = admin.ModelAdmin, UserAdmin
+
 admin.site.site_header = admin.site.site_title = "Visavis administration"
 admin.site.site_url = "/comparisons/"
 admin.site.unregister(User)
 
 
-class Table(admin.ModelAdmin):
+class Table(AnyModelAdmin):
     """Fit for big tables: no second count of all rows, related rows in the same query, ids instead of long menus."""
 
     show_full_result_count = False
@@ -44,7 +50,7 @@ class ReadOnly(Table):
 
 
 @admin.register(User)
-class People(UserAdmin):
+class People(AnyUserAdmin):
     """Organizers may be made and mended by superusers alone: nobody gives themselves more rights."""
 
     show_full_result_count = False

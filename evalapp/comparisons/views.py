@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from evalapp.catalog.models import IMPORT
 from evalapp.comparisons.models import Comparison, NotReady
+from evalapp.generation.models import Clip
 from evalapp.generation.tasks import ring
 from evalapp.people.views import organizers_only
 
@@ -63,7 +64,8 @@ def retry(request: HttpRequest, code: UUID) -> HttpResponse:
     if comparison.state != Comparison.State.RENDERING:
         messages.error(request, f"{comparison.name} is {comparison.state}: clips are rendered again before it opens.")
         return redirect("comparison", code)
-    failed = comparison.clips().exclude(contender__recipe__generator=IMPORT)
+    shown = Clip.objects.filter(pk__in=comparison.clips().values("pk"))
+    failed = shown.exclude(contender__recipe__generator=IMPORT)
     if reason := request.POST.get("reason"):
         failed = failed.filter(reason=reason)
     with transaction.atomic():

@@ -19,17 +19,28 @@ FAILURES_PER_ACCOUNT = 5  # of one account from one address, until as long witho
 FAILURES_PER_ADDRESS = 30  # over all accounts
 
 
+def signed_in_only(view: View) -> View:
+    """Anyone else is asked to sign in; a page that refreshes itself is loaded anew, so that it can ask."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.headers.get("HX-Request") and not request.user.is_authenticated:
+            return HttpResponse(status=403, headers={"HX-Refresh": "true"})
+        return login_required(view)(request, *args, **kwargs)
+
+    return guarded
+
+
 def organizers_only(view: View) -> View:
     """Staff get the page, other signed-in users 403, anyone else is asked to sign in."""
 
     @functools.wraps(view)
-    @login_required
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_staff:
             raise PermissionDenied("this page is for organizers")
         return view(request, *args, **kwargs)
 
-    return guarded
+    return signed_in_only(guarded)
 
 
 def address_of(request: HttpRequest) -> str:

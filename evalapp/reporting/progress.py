@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Case, Count, Max, Q, QuerySet, Sum, When
@@ -21,7 +20,7 @@ from evalapp.assessing.models import Assignment, Participation, Vote
 from evalapp.catalog.models import IMPORT
 from evalapp.comparisons.models import Comparison, Entry, Pair
 from evalapp.generation.models import Clip
-from evalapp.people.views import organizers_only
+from evalapp.people.views import organizers_only, signed_in_only
 
 COMPARISONS_PER_PAGE = 20
 LISTED = 50  # reasons, assessors and invitations on one page
@@ -133,30 +132,27 @@ def answers_of(comparisons: list[int]) -> dict[int, Answers]:
         answers.pairs, answers.left_out, answers.places = row["pairs"], row["out"], row["places"]
     live = Q(state=Assignment.State.HELD, lease_until__gte=Now())
     given = Assignment.objects.filter(participation__comparison__in=comparisons)
-    for row in given.values("participation__comparison", "participation__assessor__simulated").annotate(
+    for count in given.values("participation__comparison", "participation__assessor__simulated").annotate(
         answered=Count("pk", filter=Q(state=Assignment.State.SUBMITTED)),
         at_work=Count("participation", filter=live, distinct=True),
     ):
-        answers = found[row["participation__comparison"]]
-        answers.answered += row["answered"]
-        answers.at_work += row["at_work"]
-        if row["participation__assessor__simulated"]:
-            answers.simulated += row["answered"]
+        answers = found[count["participation__comparison"]]
+        answers.answered += count["answered"]
+        answers.at_work += count["at_work"]
+        if count["participation__assessor__simulated"]:
+            answers.simulated += count["answered"]
     return found
 
 
-def failures_of(comparison: Comparison) -> QuerySet[Clip, dict[str, Any]]:
+def failures_of(comparison: Comparison) -> list[dict[str, Any]]:
     """Failed clips by reason, the most frequent first; imported ones cannot be rendered again."""
     failed = Clip.objects.filter(pk__in=comparison.clips().values("pk"), state=Clip.State.FAILED)
-    return (
-        failed.values("reason")
-        .annotate(
-            clips=Count("pk"),
-            contenders=Count("contender", distinct=True),
-            renderable=Count("pk", filter=~Q(contender__recipe__generator=IMPORT)),
-        )
-        .order_by("-clips", "reason")
+    counted = failed.values("reason").annotate(
+        clips=Count("pk"),
+        contenders=Count("contender", distinct=True),
+        renderable=Count("pk", filter=~Q(contender__recipe__generator=IMPORT)),
     )
+    return [dict(row) for row in counted.order_by("-clips", "reason")[:LISTED]]
 
 
 def answers_per_hour(comparison: Comparison, width: float = 720, height: float = 90) -> list[Bar]:
@@ -233,7 +229,7 @@ def minutes_left(rendering: Rendering, workers: int) -> int | None:
     return max(1, round(rendering.unfinished * rendering.seconds / workers / 60))
 
 
-@login_required
+@signed_in_only
 @require_safe
 def comparisons(request: HttpRequest) -> HttpResponse:
     """Every comparison, what runs first; organizers see its progress, researchers the way to its report."""
@@ -286,7 +282,7 @@ def comparison(request: HttpRequest, code: UUID) -> HttpResponse:
         "renders": comparison.state == Comparison.State.RENDERING,
         "workers": running,
         "minutes_left": minutes_left(whole, running),
-        "failures": list(failures_of(comparison)[:LISTED]) if whole.failed else [],
+        "failures": failures_of(comparison) if whole.failed else [],
         "answers": answers,
         "votes": votes_of(comparison),
         "bars": bars,

@@ -97,3 +97,10 @@ def test_the_way_back_leads_to_this_site_only(client, olga):
     address = reverse("sign-in")
     fields = {"username": "olga", "password": PASSWORD, "next": "https://elsewhere.example/"}
     assert client.post(address, fields)["Location"] == reverse("comparisons")
+
+
+@pytest.mark.parametrize("name", ["comparisons", "comparison"])
+def test_a_page_that_refreshes_itself_after_the_session_ended_is_loaded_anew(client, comparison, name):
+    address = reverse(name, args=[comparison.code] if name == "comparison" else [])
+    response = client.get(address, headers={"HX-Request": "true"})
+    assert (response.status_code, response["HX-Refresh"], response.content) == (403, "true", b"")
