@@ -45,8 +45,8 @@ export class Outbox {
   /** @returns {Letter[]} oldest first */
   get letters() {
     const letters = [];
-    for (let index = 0; index < this.#storage.length; index++) {
-      const name = this.#storage.key(index);
+    const names = Array.from({ length: this.#storage.length }, (_, index) => this.#storage.key(index));
+    for (const name of names) {
       if (!name?.startsWith(PREFIX)) continue;
       try {
         letters.push(JSON.parse(this.#storage.getItem(name) ?? ""));

@@ -71,5 +71,6 @@ export function moved(view, x, y) {
 /** @param {View} view @returns {View} */
 function within({ scale, x, y }) {
   const most = (scale - 1) / 2;
-  return { scale, x: Math.min(most, Math.max(-most, x)), y: Math.min(most, Math.max(-most, y)) };
+  const shift = (/** @type {number} */ share) => Math.min(most, Math.max(-most, share)) || 0;
+  return { scale, x: shift(x), y: shift(y) };
 }
