@@ -95,7 +95,7 @@ def read(path: Path) -> Footage:
         raise MediaError(f"{path}: changes its frame size midway")
     if len(frames) == 1:
         return Footage(np.stack(frames), 1.0, "image")
-    return Footage(np.stack(frames), _mean_rate(path, rate, times, demuxer), "video")
+    return Footage(np.stack(frames), _mean_rate(path, rate, times), "video")
 
 
 def _demuxer(path: Path) -> str:
@@ -120,14 +120,14 @@ def _check_size(path: Path, width: int, height: int, frames: int) -> None:
         )
 
 
-def _mean_rate(path: Path, rate: Fraction | None, times: list[float | None], demuxer: str) -> float:
-    """Frames per second: the stream's own rate, or for GIFs, whose delays differ, the mean one."""
+def _mean_rate(path: Path, rate: Fraction | None, times: list[float | None]) -> float:
+    """Frames per second: the stream's mean rate (of a GIF: frames over the sum of their delays), or what times tell."""
+    if rate:
+        return float(rate)
     known = [time for time in times if time is not None]
-    if (demuxer == "gif" or not rate) and len(known) > 1 and known[-1] > known[0]:
+    if len(known) > 1 and known[-1] > known[0]:
         return (len(known) - 1) / (known[-1] - known[0])
-    if not rate:
-        raise MediaError(f"{path}: does not say its frame rate")
-    return float(rate)
+    raise MediaError(f"{path}: does not say its frame rate")
 
 
 def _read_image(path: Path) -> Footage:

@@ -166,6 +166,16 @@ def test_each_knob_spoils_its_own_aspect_and_hardly_any_other(knob, value, aspec
     assert max(change.values()) < 1, change
 
 
+def test_dull_clips_are_greyer_and_flatter():
+    def saturation_and_contrast(**settings: float) -> tuple[float, float]:
+        frames = generate("a red ball on grass", frames=2, **settings).astype(float)
+        return float(np.ptp(frames, axis=-1).mean()), float(frames.mean(-1).std())
+
+    (clean, plain), (grey, flat) = saturation_and_contrast(), saturation_and_contrast(dullness=1)
+    assert grey < 0.2 * clean  # 0.25 × 0.6 is left
+    assert flat < 0.75 * plain
+
+
 def test_a_stronger_identity_knob_makes_objects_vanish_for_a_while():
     recipe = parse("shapes", {"identity": 1})
     scene = understand(PROMPT)
@@ -179,6 +189,8 @@ def test_ignoring_touches_only_what_the_prompt_said():
     changed, ignored = ignore_part(scene, 1, stream("p", 1, "ignore"))
     assert sorted(ignored) == ["count", "motion", "shape"]
     assert (changed.background, changed.things[0].colour) == (scene.background, scene.things[0].colour)
+    assert changed.things[0].count == 1
+    assert (changed.things[0].motion, changed.things[0].shape != "ball") == ("still", True)
     assert ignore_part(scene, 0, stream("p", 1, "ignore")) == (scene, [])
 
 
