@@ -20,8 +20,9 @@ if os.environ.get("TEST_ON") == "postgres":
     os.environ["DATABASE_URL"] = os.environ["TEST_POSTGRES_URL"]
 
 from evalapp.settings import *  # noqa: F403
-from evalapp.settings import DATABASES, VAR_DIR
+from evalapp.settings import DATABASES, STATIC_ROOT, VAR_DIR
 
+STATIC_ROOT.mkdir()
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / f"test{os.environ.get('PYTEST_XDIST_WORKER', '')}.sqlite3"}
