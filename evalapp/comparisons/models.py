@@ -69,7 +69,7 @@ class Comparison(models.Model):
         incomplete = self.pairs.exclude(first__state=Clip.State.READY, second__state=Clip.State.READY)
         left_out = 0
         if comparison.state == self.State.RENDERING:
-            missing = self.clips().exclude(state=Clip.State.READY).values_list("state", flat=True)
+            missing = [clip.state for clip in self.clips().exclude(state=Clip.State.READY).only("state")]
             if missing and not leave_out_missing:
                 counts: dict[str, int] = defaultdict(int)
                 for state in missing:
