@@ -103,6 +103,7 @@ export class AssessDesk extends HTMLElement {
   /** @param {HTMLElement} target */
   #answered(target) {
     target.closest(".aspect")?.classList.remove("missing");
+    if (this.#status.textContent?.startsWith(this.dataset.open ?? "\0")) this.#status.textContent = "";
     this.#ripen();
   }
 
