@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,7 +42,9 @@ class VoteForm(forms.Form):
     key = forms.RegexField(r"^[A-Za-z0-9-]{16,64}$")
     viewing = forms.CharField(required=False, max_length=VIEWING_BYTES)
 
-    def __init__(self, data: Any, aspects: Iterable[Aspect]) -> None:
+    data: QueryDict
+
+    def __init__(self, data: QueryDict, aspects: Iterable[Aspect]) -> None:
         super().__init__(data)
         self.aspects = list(aspects)
         for aspect in self.aspects:

@@ -51,7 +51,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     except Invitation.DoesNotExist:
         return notice(request, "forged", status=404)
     comparison = found.comparison
-    assessor = Assessor.objects.filter(pk=request.session.get(ASSESSOR)).first()
+    assessor = Assessor.objects.filter(pk=request.session.get(ASSESSOR, 0)).first()
     known = comparison.participations.filter(assessor=assessor).first() if assessor else None
     if comparison.state == Comparison.State.CLOSED:
         return notice(request, "closed", status=410)
@@ -87,7 +87,8 @@ def assess(request: HttpRequest, code: UUID) -> HttpResponse:
         assignment.renew_lease()
         return task_page(request, assignment)
     if comparison.state != Comparison.State.OPEN:
-        return notice(request, "paused", participation)
+        why = "paused" if comparison.state == Comparison.State.PAUSED else "early"
+        return notice(request, why, participation)
     return notice(request, "wait" if places_may_come_free(participation) else "done", participation)
 
 
@@ -256,7 +257,7 @@ def task_page(
 def notice(
     request: HttpRequest, why: str, participation: Participation | None = None, status: int = 200
 ) -> HttpResponse:
-    """A page that says why there is no pair: forged, no_seat, stranger, closed, paused, wait or done."""
+    """A page that says why there is no pair: forged, no_seat, stranger, early, paused, closed, wait or done."""
     previous = participation.last_answered() if participation and why in ("wait", "done", "paused") else None
     page = {"why": why, "participation": participation, "previous": previous}
     return render(request, "assessing/notice.html", page, status=status)

@@ -180,6 +180,12 @@ def test_the_next_pair_is_handed_out_ahead_as_a_fragment(client, alice, hers):
     assert client.get(reverse("next-task", args=[alice.comparison.code]), {"after": "x"}).status_code == 404
 
 
+def test_who_comes_before_voting_starts_is_told_so(client, db):
+    early = make_participation(make_comparison(state="rendering", name="early"))
+    sign_in(client, early)
+    assert 'data-notice="early"' in client.get(reverse("assess", args=[early.comparison.code])).content.decode()
+
+
 def test_done_paused_closed_and_stranger_have_pages(client, comparison, alice):
     page = reverse("assess", args=[comparison.code])
     assert client.get(page).status_code == 404

@@ -154,3 +154,15 @@ def test_images_are_judged_like_videos(screen, monkeypatch):
     answer(page, "3333333")
     page.wait_for_selector("[data-notice=done]")
     assert Ballot.objects.get().viewing["watched_left"] == 1
+
+
+def test_a_clip_that_does_not_play_is_named_and_the_pair_can_be_skipped(screen):
+    comparison = make_comparison(prompts=1, media=True)
+    comparison.pairs.get().first.rendition.unlink()
+    page = screen(comparison)
+    until(page, "document.querySelector('.status').textContent.startsWith('A clip does not play')")
+    page.click("summary")
+    page.click("details.skip input[value=broken]")
+    page.click("details.skip button")
+    page.wait_for_selector("[data-notice]")
+    assert comparison.pairs.get().assignments.get().skip_reason == "broken"

@@ -25,7 +25,8 @@ export class SideBySide extends HTMLElement {
   connectedCallback() {
     this.#undo = new AbortController();
     const signal = this.#undo.signal;
-    this.#videos = [...this.querySelectorAll("video")];
+    const videos = [...this.querySelectorAll("video")];
+    this.#videos = videos.length === 2 ? videos : []; // an image beside a video: the browser's own controls stay
     const transport = this.#part(".transport");
     transport.hidden = false;
     transport.addEventListener("click", (event) => {
@@ -41,7 +42,7 @@ export class SideBySide extends HTMLElement {
         queueMicrotask(() => this.dispatchEvent(new CustomEvent("broken", { bubbles: true })));
       }
     }
-    if (this.#videos.length < 2) {
+    if (!this.#videos.length) {
       for (const button of transport.querySelectorAll("button, input, output")) {
         const still = ["flip", "both", "zoom-in", "zoom-out", "whole"].includes(/** @type {HTMLElement} */ (button).dataset.do ?? "");
         if (!still) /** @type {HTMLElement} */ (button).hidden = true;
@@ -74,7 +75,7 @@ export class SideBySide extends HTMLElement {
   /** What was watched, for the ballot. */
   facts() {
     const dropped = this.#videos.map((video) => video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0);
-    const still = this.#videos.length < 2;
+    const still = !this.#videos.length;
     return {
       watched_left: still ? 1 : this.#watched[0].share,
       watched_right: still ? 1 : this.#watched[1].share,
@@ -111,7 +112,7 @@ export class SideBySide extends HTMLElement {
     await Promise.all(readied);
     if (signal.aborted) return;
     this.dispatchEvent(new CustomEvent("ready", { bubbles: true }));
-    if (this.#videos.length === 2 && !this.#moved && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.#play();
+    if (this.#videos.length && !this.#moved && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.#play();
   }
 
   /** @param {HTMLVideoElement} video @param {number} index */
@@ -155,7 +156,7 @@ export class SideBySide extends HTMLElement {
   }
 
   #play() {
-    if (this.#videos.length < 2) return;
+    if (!this.#videos.length) return;
     if (this.#videos.every((video) => video.ended || video.currentTime >= video.duration - 0.5 / this.#fps)) this.#seek(0);
     this.#wanted = true;
     this.#together();
@@ -182,7 +183,7 @@ export class SideBySide extends HTMLElement {
 
   /** @param {number} direction */
   #step(direction) {
-    if (this.#videos.length < 2) return;
+    if (!this.#videos.length) return;
     this.#pause();
     const longer = this.#videos.reduce((one, other) => (other.duration > one.duration ? other : one));
     this.#seek(stepped(longer.currentTime, direction, this.#fps, longer.duration));
