@@ -225,8 +225,10 @@ def test_clips_come_whole_or_in_ranges_and_unmarked(client, filmed):
     assert client.get(reverse("task-poster", args=[filmed.code, "right"]))["Content-Type"] == "image/webp"
 
 
-def test_every_clip_that_may_not_be_seen_is_absent_in_the_same_bytes(client, bob, filmed):
-    addresses = [reverse("task-media", args=[code, "left"]) for code in (next_assignment(bob).code, uuid.uuid4())]
+def test_every_clip_that_may_not_be_seen_is_absent_in_the_same_bytes(client, filmed):
+    his = next_assignment(make_participation(filmed.comparison, name="bob"))
+    assert his.left.rendition.is_file()
+    addresses = [reverse("task-media", args=[code, "left"]) for code in (his.code, uuid.uuid4())]
     addresses.append(reverse("task-media", args=[filmed.code, "top"]))
     filmed.skip("other")
     addresses.append(reverse("task-media", args=[filmed.code, "left"]))
