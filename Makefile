@@ -46,7 +46,7 @@ format: .venv/dev
 	$(BIN)/ruff format .
 
 test: system lint languages
-	@if command -v node >/dev/null; then node --test tests/js/*.test.js; else echo "Left out: tests/js. Node is not installed."; fi
+	@if command -v node >/dev/null; then node --test tests/js/*.test.mjs; else echo "Left out: tests/js. Node is not installed."; fi
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not slow" tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api
 

@@ -1,5 +1,6 @@
 """Fixtures: a media folder of the test's own, bells that are counted instead of rung, and the usual people."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,17 @@ def shared_data():
     if not DATA.is_dir():
         pytest.skip("the folder of real data is absent")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's own browser."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not program:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=flags)
+        yield browser
+        browser.close()
