@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from metrics.preference.ranking import rank
 from metrics.preference.tally import Tally
+from metrics.preference.votes import AllVotes
 
 
 def median_seconds(run: Callable[[], object], rounds: int) -> float:
@@ -46,7 +47,8 @@ def main(contenders: int = 100, count: int = 1_000_000) -> None:
     outcome = (truth[first] - truth[second] + rng.logistic(size=count) > 0).astype(float)
     outcome[rng.random(count) < 0.2] = 0.5
     names = tuple(f"c{k:03d}" for k in range(contenders))
-    tally = Tally.of_columns(names, first, second, outcome, prompt, assessor)
+    votes = AllVotes(names, first, second, prompt, assessor, outcome)
+    tally = Tally.of(votes)
 
     # ties as half: every vote doubled, a tie as one win for each
     one, other = np.r_[first, first], np.r_[second, second]
@@ -71,7 +73,7 @@ def main(contenders: int = 100, count: int = 1_000_000) -> None:
     runs: dict[str, tuple[Callable[[], object], int]] = {
         "ours: fit with clustered intervals and rank ranges": (lambda: keep("ours", rank(tally).strengths), 9),
         "ours: the same from votes, tally included": (
-            lambda: rank(Tally.of_columns(names, first, second, outcome, prompt, assessor)),
+            lambda: rank(Tally.of(votes)),
             3,
         ),
         "evalica per vote": (by_evalica, 3),

@@ -24,9 +24,10 @@ from metrics.preference.sandwich import (
     meat,
     positive,
 )
-from metrics.preference.tally import NotConnected, Tally, VoteTable
+from metrics.preference.tally import NotConnected, Tally
+from metrics.preference.votes import AllVotes
 
-__all__ = ["NotConnected", "Ranking", "Rated", "Tally", "VoteTable", "league", "rank"]
+__all__ = ["NotConnected", "Ranking", "Rated", "Tally", "joined", "league", "rank"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -135,34 +136,32 @@ def rank(tally: Tally, side: bool = False, prior: float | None = None, level: fl
     )
 
 
-def league(tables: Sequence[VoteTable], side: bool = False, prior: float | None = None, level: float = 0.95) -> Ranking:
-    """One ranking over several comparisons that share contenders (by name); prompt and assessor labels are common to
-    all.
+def league(tables: Sequence[AllVotes], side: bool = False, prior: float | None = None, level: float = 0.95) -> Ranking:
+    """One ranking over several comparisons that share contenders (by name); prompt and assessor numbers mean the same
+    in all of them.
 
-    Raises NotConnected where no shared opponents link the comparisons, ValueError without tables or where a side term
-    is asked for and some table does not know its sides.
+    Raises NotConnected where no shared opponents link the comparisons, ValueError without votes or where a side term is
+    asked for and some comparison does not know its sides.
     """
+    return rank(Tally.of(joined(tables)), side, prior, level)
+
+
+def joined(tables: Sequence[AllVotes]) -> AllVotes:
+    """All votes of several comparisons in one table, contenders matched by name."""
     if not tables:
         raise ValueError("a league needs at least one table of votes")
     names = tuple(dict.fromkeys(name for table in tables for name in table.names))
-    place = {name: code for code, name in enumerate(names)}
-    firsts, seconds = [], []
-    for table in tables:
-        codes_here = np.array([place[name] for name in table.names], dtype=np.int64)
-        firsts.append(codes_here[table.first])
-        seconds.append(codes_here[table.second])
-    sides = [table.first_on_left for table in tables]
-    known = [side_ for side_ in sides if side_ is not None]
-    tally = Tally.of_columns(
+    places = [np.array([names.index(name) for name in table.names], dtype=np.int64) for table in tables]
+    known = [table.first_on_left for table in tables if table.first_on_left is not None]
+    return AllVotes(
         names,
-        np.concatenate(firsts),
-        np.concatenate(seconds),
-        np.concatenate([table.outcome for table in tables]),
+        np.concatenate([place[table.first] for place, table in zip(places, tables, strict=True)]),
+        np.concatenate([place[table.second] for place, table in zip(places, tables, strict=True)]),
         np.concatenate([table.prompt for table in tables]),
         np.concatenate([table.assessor for table in tables]),
-        np.concatenate(known) if len(known) == len(sides) else None,
+        np.concatenate([table.outcome for table in tables]),
+        np.concatenate(known) if len(known) == len(tables) else None,
     )
-    return rank(tally, side, prior, level)
 
 
 def _scaled(strength: Estimate, scale: Callable[[float], float]) -> tuple[float, float | None, float | None]:

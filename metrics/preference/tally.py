@@ -6,16 +6,15 @@ cell of both give their clustered covariance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from metrics.preference.sandwich import add, codes, effective_assessors
+from metrics.preference.votes import AllVotes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,25 +27,6 @@ class NotConnected(ValueError):
     def __init__(self, message: str, groups: tuple[tuple[str, ...], ...]) -> None:
         super().__init__(message)
         self.groups = groups
-
-
-class VoteTable(Protocol):
-    """Votes on many contenders: columns of equal length; `first` and `second` index `names`."""
-
-    @property
-    def names(self) -> Sequence[str]: ...
-    @property
-    def first(self) -> NDArray[Any]: ...
-    @property
-    def second(self) -> NDArray[Any]: ...
-    @property
-    def outcome(self) -> NDArray[Any]: ...
-    @property
-    def prompt(self) -> NDArray[Any]: ...
-    @property
-    def assessor(self) -> NDArray[Any]: ...
-    @property
-    def first_on_left(self) -> NDArray[Any] | None: ...
 
 
 @dataclass(frozen=True)
@@ -109,52 +89,17 @@ class Tally:
     effective: float
 
     @classmethod
-    def of(cls, table: VoteTable) -> Tally:
-        """Counts of a table of votes; raises ValueError for columns that do not fit together."""
-        return cls.of_columns(
-            table.names,
-            table.first,
-            table.second,
-            table.outcome,
-            table.prompt,
-            table.assessor,
-            table.first_on_left,
-        )
-
-    @classmethod
-    def of_columns(
-        cls,
-        names: Sequence[str],
-        first: ArrayLike,
-        second: ArrayLike,
-        outcome: ArrayLike,
-        prompt: ArrayLike,
-        assessor: ArrayLike,
-        first_on_left: ArrayLike | None = None,
-    ) -> Tally:
-        """`first`, `second` index `names`; `outcome` is 1 where first won, ½ for a tie, 0 where second won; shape
-        (n,)."""
-        one, other = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
-        won = np.asarray(outcome, dtype=np.float64)
-        prompts, assessors = codes(prompt), codes(assessor)
-        if not len(one) == len(other) == len(won) == len(prompts) == len(assessors):
-            raise ValueError("first, second, outcome, prompt and assessor must have one entry per vote each")
-        if not len(one):
+    def of(cls, votes: AllVotes) -> Tally:
+        """Counts of votes; raises ValueError without any."""
+        if not len(votes):
             raise ValueError("no votes: a ranking needs some")
-        if len(set(names)) != len(names):
-            raise ValueError("two contenders share a name: rename one, a ranking tells them apart by name")
-        count = len(names)
-        if min(one.min(), other.min()) < 0 or max(one.max(), other.max()) >= count:
-            raise ValueError(f"a vote points outside the {count} contenders")
-        if np.any(one == other):
-            raise ValueError("a vote compares a contender with itself")
-        if not np.all((won == 1) | (won == 0.5) | (won == 0)):
-            raise ValueError("an outcome must be 1, 0.5 or 0")
+        one, other, won, count = votes.first, votes.second, votes.outcome, len(votes.names)
+        prompts, assessors = codes(votes.prompt), codes(votes.assessor)
         turned = one > other
         one, other, won = np.where(turned, other, one), np.where(turned, one, other), np.where(turned, 1 - won, won)
         side = np.zeros(len(one), dtype=np.int64)
-        if first_on_left is not None:
-            side = np.where(np.asarray(first_on_left, dtype=bool) ^ turned, 1, -1)
+        if votes.first_on_left is not None:
+            side = np.where(votes.first_on_left ^ turned, 1, -1)
         code = (one * count + other) * 3 + side + 1
         seen = np.bincount(code, minlength=count * count * 3) > 0
         kinds = np.flatnonzero(seen)
@@ -169,7 +114,7 @@ class Tally:
         large = _Rows(packed, cells.kind[~few], cells.votes[~few], cells.score[~few])
         products = (small.score**2, small.score * small.votes, small.votes**2)
         return cls(
-            tuple(names),
+            tuple(votes.names),
             frame.first,
             frame.second,
             frame.side,
@@ -195,24 +140,29 @@ class Tally:
     def require_connected(self) -> None:
         """Raises NotConnected, naming the groups, unless every contender has scored, directly or through others,
         against every other one: only then are all strengths finite and on one scale."""
-        wins = csr_array((self.wins() > 0).astype(np.float64))
-        parts, label = connected_components(wins, directed=True, connection="strong")
-        if parts == 1:
-            return
-        islands, island = connected_components(wins, directed=False)
-        if islands > 1:
-            groups = tuple(tuple(np.array(self.names)[island == k].tolist()) for k in range(islands))
-            raise NotConnected(
-                f"no votes link these groups: {_listed(groups)}. Compare a contender of one with one of the "
-                "other, or rank each group alone",
-                groups,
-            )
-        groups = tuple(tuple(np.array(self.names)[label == k].tolist()) for k in range(parts))
+        require_connected(self.wins(), self.names)
+
+
+def require_connected(matrix: Floats, names: tuple[str, ...]) -> None:
+    """Raises NotConnected unless wins or ties in the win matrix lead from every contender to every other."""
+    edges = csr_array((matrix > 0).astype(np.float64))
+    parts, label = connected_components(edges, directed=True, connection="strong")
+    if parts == 1:
+        return
+    islands, island = connected_components(edges, directed=False)
+    if islands > 1:
+        groups = tuple(tuple(np.array(names)[island == k].tolist()) for k in range(islands))
         raise NotConnected(
-            f"between these groups one side won every vote, so the distance is infinite: {_listed(groups)}. "
-            "Collect more votes between them, leave out the undefeated or winless, or give a prior",
+            f"no votes link these groups: {_listed(groups)}. Compare a contender of one with one of the "
+            "other, or rank each group alone",
             groups,
         )
+    groups = tuple(tuple(np.array(names)[label == k].tolist()) for k in range(parts))
+    raise NotConnected(
+        f"between these groups one side won every vote, so the distance is infinite: {_listed(groups)}. "
+        "Collect more votes between them, leave out the undefeated or winless, or give a prior",
+        groups,
+    )
 
 
 def _listed(groups: tuple[tuple[str, ...], ...]) -> str:

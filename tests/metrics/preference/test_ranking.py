@@ -6,10 +6,11 @@ from scipy.special import expit, logit
 
 from metrics.preference.ranking import NotConnected, league, rank
 from metrics.preference.tally import Tally
+from metrics.preference.votes import AllVotes
 
 
 def votes(contenders=6, count=4000, prompts=40, assessors=15, seed=0, spread=0.7, side=0.0):
-    """Columns as `Tally.of_columns` takes them, with prompt and assessor effects and ties."""
+    """Columns of `AllVotes`, with prompt and assessor effects and ties."""
     rng = np.random.default_rng(seed)
     truth = rng.normal(0, spread, contenders)
     first = rng.integers(0, contenders, count)
@@ -32,11 +33,14 @@ def tally_of(rows):
     """Counts from rows (first, second, outcome), every vote on its own prompt and by one of two assessors."""
     names = tuple(sorted({name for row in rows for name in row[:2]}))
     first, second = ([names.index(row[side]) for row in rows] for side in (0, 1))
-    return Tally.of_columns(names, first, second, [row[2] for row in rows], range(len(rows)), np.arange(len(rows)) % 4)
+    number = np.arange(len(rows))
+    return Tally.of(
+        AllVotes(names, np.array(first), np.array(second), number, number % 4, np.array([row[2] for row in rows]))
+    )
 
 
-def table(columns):
-    return type("Table", (), columns)()
+def ranked_votes(**columns):
+    return Tally.of(AllVotes(**columns))
 
 
 def test_two_contenders_stand_apart_by_the_logit_of_their_win_rate():
@@ -50,7 +54,7 @@ def test_two_contenders_stand_apart_by_the_logit_of_their_win_rate():
 
 def test_strengths_equal_published_implementations():
     choix = pytest.importorskip("choix")
-    tally = Tally.of_columns(**votes())
+    tally = ranked_votes(**votes())
     result = rank(tally)
     exact = choix.ilsr_pairwise_dense(tally.wins(), max_iter=1000, tol=1e-12)
     assert result.strengths == pytest.approx(exact - exact.mean(), abs=1e-8)
@@ -60,7 +64,7 @@ def test_strengths_equal_published_implementations():
 def test_covariance_equals_statsmodels_two_way_clusters(side):
     statsmodels = pytest.importorskip("statsmodels.api")
     columns = votes(side=0.3)
-    result = rank(Tally.of_columns(**columns), side=side)
+    result = rank(ranked_votes(**columns), side=side)
     size, count = len(columns["names"]), len(columns["first"])
     design = np.eye(size)[columns["first"]] - np.eye(size)[columns["second"]]
     design = design[:, 1:]  # the first contender is the reference
@@ -90,12 +94,12 @@ def test_turning_every_pair_around_changes_nothing():
         outcome=1 - columns["outcome"],
         first_on_left=~columns["first_on_left"],
     )
-    one, other = (rank(Tally.of_columns(**c), side=True) for c in (columns, turned))
+    one, other = (rank(ranked_votes(**c), side=True) for c in (columns, turned))
     assert one.strengths == pytest.approx(other.strengths, abs=1e-12)
     assert one.covariance == pytest.approx(other.covariance)
     assert one.side.value == pytest.approx(other.side.value)
-    mirrored = rank(Tally.of_columns(**dict(columns, outcome=1 - columns["outcome"])))
-    assert rank(Tally.of_columns(**columns)).strengths == pytest.approx(-mirrored.strengths, abs=1e-11)
+    mirrored = rank(ranked_votes(**dict(columns, outcome=1 - columns["outcome"])))
+    assert rank(ranked_votes(**columns)).strengths == pytest.approx(-mirrored.strengths, abs=1e-11)
 
 
 def test_a_chain_of_sixty_contenders_is_fitted_exactly():
@@ -124,7 +128,7 @@ def test_groups_without_common_opponents_are_refused_by_name():
 def test_a_prior_equals_the_penalised_likelihood_found_by_a_general_optimiser():
     from scipy.optimize import minimize
 
-    tally = Tally.of_columns(**votes(count=200))
+    tally = ranked_votes(**votes(count=200))
 
     def loss(s):
         eta = s[tally.first] - s[tally.second]
@@ -140,7 +144,7 @@ def test_rank_ranges_leave_open_what_the_votes_leave_open():
     columns["outcome"] = np.where(
         strong & (np.arange(6000) % 5 > 0), (columns["first"] == 0).astype(float), columns["outcome"]
     )
-    result = rank(Tally.of_columns(**columns))
+    result = rank(ranked_votes(**columns))
     assert result.rated[0].name == "c0"
     assert result.rated[0].ranks == (1, 1)
     assert all(r.ranks[0] == 2 for r in result.rated[1:])
@@ -151,14 +155,14 @@ def test_rank_ranges_leave_open_what_the_votes_leave_open():
 
 def test_too_few_assessors_leave_strengths_without_intervals_and_ranks_open():
     columns = votes(assessors=1)
-    result = rank(Tally.of_columns(**columns))
+    result = rank(ranked_votes(**columns))
     assert "assessors" in result.reason
     assert all(r.strength.low is None and r.ranks == (1, 6) for r in result.rated)
 
 
 def test_a_league_links_comparisons_through_shared_opponents():
     columns = votes(contenders=5)
-    alone = rank(Tally.of_columns(**columns))
+    alone = rank(ranked_votes(**columns))
     rows = columns["first"] + columns["second"] < 4
     names = columns["names"]
     parts = []
@@ -166,7 +170,7 @@ def test_a_league_links_comparisons_through_shared_opponents():
         back = np.argsort(order)
         part = {k: v[keep] for k, v in columns.items() if k != "names"}
         part |= {"names": tuple(names[k] for k in order), "first": back[part["first"]], "second": back[part["second"]]}
-        parts.append(table(part))
+        parts.append(AllVotes(**part))
     joined = league(parts)
     for one, other in zip(alone.rated, joined.rated, strict=True):
         assert one.name == other.name
@@ -174,12 +178,6 @@ def test_a_league_links_comparisons_through_shared_opponents():
         assert one.strength.error == pytest.approx(other.strength.error)
 
 
-def test_bad_columns_are_refused():
-    with pytest.raises(ValueError, match="with itself"):
-        Tally.of_columns(("a", "b"), [0], [0], [1.0], [0], [0])
-    with pytest.raises(ValueError, match=r"1, 0\.5 or 0"):
-        Tally.of_columns(("a", "b"), [0], [1], [0.7], [0], [0])
-    with pytest.raises(ValueError, match="share a name"):
-        Tally.of_columns(("a", "a"), [0], [1], [1.0], [0], [0])
+def test_a_side_term_without_known_sides_is_refused():
     with pytest.raises(ValueError, match="where each clip stood"):
         rank(tally_of([("a", "b", 1.0), ("a", "b", 0.0)]), side=True)
