@@ -1,6 +1,6 @@
 """Krippendorff's alpha on 100,000 votes (20,000 items × 5 of 200 assessors): ours beside evalica, medians in one run.
 
-    python -m benchmarks.agreement_speed
+python -m benchmarks.agreement_speed
 """
 
 from __future__ import annotations
