@@ -144,7 +144,7 @@ class Command(BaseCommand):
         ):
             self.console.print(f"  {who}  {link}", soft_wrap=True)
         self.console.print(f"\n  Sign in as [bold]organizer[/] with the password [bold]{password}[/]")
-        self.console.print("  Each browser that opens the first link is one assessor. Ctrl-C stops everything.\n")
+        self.console.print("  Each browser that opens the first link is one assessor. Ctrl-C stops all.\n")
 
 
 def _interrupted(*_: object) -> NoReturn:
