@@ -1,6 +1,8 @@
 """Bradley-Terry on 100 contenders and 1,000,000 votes: ours on counts, with intervals, beside per-vote fits. Medians.
 
-    python -m benchmarks.ranking_speed [contenders] [votes]
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.ranking_speed [contenders] [votes]
+
+One thread: on a busy machine the threads of the linear algebra wait for each other and small matrices take 10 × longer.
 
 The others return strengths only; ours returns clustered intervals and rank ranges too. Tallying is shown apart: it
 happens once, whatever is fitted afterwards.
