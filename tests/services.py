@@ -1,11 +1,12 @@
 """Engines for tests: a PostgreSQL and a Redis of our own, started before a command and ended after it.
 
-    python -m tests.services pytest …
+    python -m tests.services [--only-with postgres] pytest …
 
-runs the command with TEST_POSTGRES_URL and TEST_REDIS_URL set to what could be started; tests that need what is missing
-are skipped and say so.
+runs the command with TEST_POSTGRES_URL and TEST_REDIS_URL set to what could be started. Tests that need what is missing
+are left out and say so, or the whole command is; where CI is set, nothing may be left out.
 """
 
+import argparse
 import os
 import shutil
 import signal
@@ -57,17 +58,12 @@ def postgres() -> Iterator[str]:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
         data, port = f"{folder}/data", free_port()
-        subprocess.run(
-            _unprivileged(
-                [str(programs / "initdb"), "-D", data, "-U", "visavis", "-A", "trust", "-E", "UTF8", "--no-sync"]
-            ),
-            check=True,
-            capture_output=True,
-        )
+        initdb = [str(programs / "initdb"), "-D", data, "-U", "visavis", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(_unprivileged(initdb), check=True, stdout=subprocess.DEVNULL)
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
         options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         control = _unprivileged([str(programs / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/log"])
-        subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True)
+        subprocess.run([*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL)
         try:
             yield f"postgres://visavis@127.0.0.1:{port}/postgres"
         finally:
@@ -94,7 +90,11 @@ def redis() -> Iterator[str]:
         server.wait()
 
 
-def main(command: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.services", description=__doc__)
+    parser.add_argument("--only-with", choices=["postgres", "redis"], help="leave the command out where it is missing")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as engines:
         for variable, engine in ((POSTGRES, postgres), (REDIS, redis)):
@@ -102,7 +102,11 @@ def main(command: list[str]) -> int:
                 os.environ[variable] = engines.enter_context(engine())
             except FileNotFoundError as missing:
                 print(f"Left out: tests that need it. {missing}", file=sys.stderr)
-        return subprocess.run(command, check=False).returncode
+                if os.environ.get("CI"):
+                    return 1
+                if options.only_with == engine.__name__:
+                    return 0
+        return subprocess.run(options.command, check=False).returncode
 
 
 if __name__ == "__main__":

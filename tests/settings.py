@@ -4,11 +4,14 @@ With `--postgres` the database is the PostgreSQL that tests/services.py has star
 that race need one, since an in-memory database locks whole tables.
 """
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 
 os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="visavis-test-")
+atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
 os.environ["BROKER_URL"] = "memory://"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the test's thread
 os.environ.pop("DATABASE_URL", None)
