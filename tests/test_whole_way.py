@@ -109,6 +109,8 @@ def test_a_whole_comparison_by_keyboard_is_reported_exactly(chromium, live_serve
 
     build(comparison)
     reader = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="en").new_page()
+    said = []
+    reader.on("console", lambda message: said.append(message.text))
     reader.goto(live_server.url + reverse("sign-in"))
     make_organizer("olga")
     reader.fill("[name=username]", "olga")
@@ -124,6 +126,7 @@ def test_a_whole_comparison_by_keyboard_is_reported_exactly(chromium, live_serve
         assert votes == 5
         assert [wins, ties, losses] == [expected[aspect.key, c] for c in (Choice.FIRST, Choice.TIE, Choice.SECOND)]
     reader.wait_for_selector(".plot .main-svg")
+    assert not [text for text in said if "Content Security Policy" in text]
 
 
 def test_no_byte_that_an_assessor_receives_tells_contenders_apart(chromium, live_server, settings):
