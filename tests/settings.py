@@ -11,7 +11,6 @@ import sys
 import tempfile
 
 os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="visavis-test-")
-atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
 os.environ["BROKER_URL"] = "memory://"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the test's thread
 os.environ.pop("DATABASE_URL", None)
@@ -25,6 +24,7 @@ if os.environ.get("TEST_ON") == "postgres":
 from evalapp.settings import *  # noqa: F403
 from evalapp.settings import DATABASES, STATIC_ROOT, VAR_DIR
 
+atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 STATIC_ROOT.mkdir()
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
