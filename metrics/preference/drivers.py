@@ -30,6 +30,7 @@ from metrics.preference.sandwich import (
     Estimate,
     NoConvergence,
     Separated,
+    add,
     codes,
     estimates,
     fractional_logit,
@@ -215,8 +216,8 @@ class _Patterns:
     @classmethod
     def of(cls, x: Floats, y: Floats) -> _Patterns:
         rows, place = _numbered(x)
-        votes, score = np.bincount(place, minlength=len(rows)), np.bincount(place, y, len(rows))
-        return cls(rows, votes.astype(np.float64), score, float(2 * (xlogy(y, y) + xlogy(1 - y, 1 - y)).sum()))
+        votes, score = add(place, np.ones(len(y)), len(rows)), add(place, y, len(rows))
+        return cls(rows, votes, score, float(2 * (xlogy(y, y) + xlogy(1 - y, 1 - y)).sum()))
 
     def fit(self, columns: Sequence[int]) -> Floats:
         """Coefficients (1 + columns) of a constant and some aspects."""
