@@ -111,3 +111,18 @@ def test_a_second_demo_in_the_same_folder_is_refused_in_words(tmp_path):
         assert "a demo is running here already" in second.stderr
     finally:
         first.stop()
+
+
+def test_a_demo_whose_worker_dies_stops_and_says_where_to_read_why(tmp_path):
+    demo = Demo(tmp_path / "var")
+    try:
+        demo.opened()
+        (worker,) = [pid for pid in demo.children() if b"worker\0-P" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(worker, signal.SIGKILL)
+        assert demo.process.wait(60) == 1
+    finally:
+        demo.process.kill()
+    said = " ".join(demo.log.read_text().split())
+    assert "the worker process ended" in said
+    assert "worker.log" in said
+    assert demo.children() == []

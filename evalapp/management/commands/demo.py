@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import time
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from django.db.models import Count
 from django.urls import reverse
 from rich.console import Console
@@ -58,6 +60,11 @@ class Command(BaseCommand):
             self._run(options, started)
         except KeyboardInterrupt:
             self.console.print("\nStopping …")
+        except (OSError, OperationalError) as error:
+            where = f"{settings.VAR_DIR} has {shutil.disk_usage(settings.VAR_DIR).free / 2**20:.0f} MiB of free space"
+            raise CommandError(
+                f"{error}. {where}: make room there, or set VAR_DIR to another folder, and run the demo again"
+            ) from error
         finally:
             for child in reversed(self.children):
                 child.end()
@@ -136,7 +143,7 @@ class Command(BaseCommand):
     def _say(self, comparison: Comparison, password: str, seconds: float) -> None:
         invitation, _ = Invitation.objects.get_or_create(comparison=comparison, label="demo", defaults={"seats": 1000})
         site = settings.SITE_URL
-        self.console.print(f"\n[bold]{NAME}[/] is open, {seconds:.0f} s after the start.\n")
+        self.console.print(f"\n[bold]{NAME}[/] is {comparison.state}, {seconds:.0f} s after the start.\n")
         for who, link in (
             ("Assessor, vote here   ", invitation.link),
             ("Organizer, the progress", site + reverse("comparison", args=[comparison.code])),

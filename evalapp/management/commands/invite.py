@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from evalapp.assessing.models import Invitation
-from evalapp.management.arguments import comparison_named
+from evalapp.management.arguments import comparison_named, positive
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("comparison", metavar="COMPARISON")
-        parser.add_argument("--seats", type=int, default=1, help="how many assessors it lets in (default: 1)")
+        parser.add_argument("--seats", type=positive, default=1, help="how many assessors it lets in (default: 1)")
         parser.add_argument("--label", default="", help="for your own list of invitations")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.assessing.simulate import PREFERENCES, simulate_votes
-from evalapp.management.arguments import comparison_named
+from evalapp.management.arguments import comparison_named, finite, positive
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("comparison", metavar="COMPARISON")
-        parser.add_argument("--assessors", type=int, default=6, help="how many (default: 6)")
+        parser.add_argument("--assessors", type=positive, default=6, help="how many (default: 6)")
         parser.add_argument(
             "--prefer",
             action="append",
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         for given in options["prefer"]:
             aspect, _, value = given.partition("=")
             try:
-                preferences[aspect] = float(value)
+                preferences[aspect] = finite(value)
             except ValueError as error:
                 raise CommandError(f"--prefer {given}: write ASPECT=NUMBER, as in movement=1.2") from error
             if aspect not in known:
