@@ -37,6 +37,7 @@ from generators.recipe import SHIPPED, identity
 NAME = "Demo: end-to-end or frame-by-frame?"
 PROMPTS = Path(__file__).resolve().parent.parent / "demo_prompts.jsonl"
 OVERLAP, SIMULATED_ASSESSORS = 8, 6
+SCARCE = 100  # MiB; the demo makes about 40
 
 
 class Command(BaseCommand):
@@ -61,10 +62,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.console.print("\nStopping …")
         except (OSError, OperationalError) as error:
-            where = f"{settings.VAR_DIR} has {shutil.disk_usage(settings.VAR_DIR).free / 2**20:.0f} MiB of free space"
-            raise CommandError(
-                f"{error}. {where}: make room there, or set VAR_DIR to another folder, and run the demo again"
-            ) from error
+            raise CommandError(f"{error}. {_advice()}") from error
         finally:
             for child in reversed(self.children):
                 child.end()
@@ -129,7 +127,9 @@ class Command(BaseCommand):
     def _watch(self) -> None:
         for child in self.children:
             if not child.running:
-                raise CommandError(f"the {child.name} process ended. Its log, {child.log}, says:\n{child.last_words()}")
+                raise CommandError(
+                    f"the {child.name} process ended. Its log, {child.log}, says:\n{child.last_words()}\n{_advice()}"
+                )
 
     def _wait_for_web(self) -> None:
         with self.console.status("Starting the web server …"):
@@ -156,6 +156,16 @@ class Command(BaseCommand):
 
 def _interrupted(*_: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _advice() -> str:
+    free = shutil.disk_usage(settings.VAR_DIR).free / 2**20
+    if free < SCARCE:
+        return (
+            f"{settings.VAR_DIR} has {free:.0f} MiB of free space: make room there, or set VAR_DIR to another folder, "
+            "and run the demo again."
+        )
+    return "Run the demo again: it goes on where it was."
 
 
 def _free_port(wanted: int) -> int:

@@ -8,31 +8,57 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.assessing.intake import VotesRefused, import_votes
+from evalapp.assessing.ratings import RatingsRefused, votes_from
 from evalapp.comparisons.launch import InvalidPlan
+from evalapp.generation import layouts
 
 
 class Command(BaseCommand):
     help = (
         "Import votes from a CSV file with a row per vote: prompt_id (or prompt), assessor, aspect, the two contenders "
-        "(first and second, or left and right), left (who was on the left), choice (first, second, tie, left, right, "
-        "same or a contender's name); seed, prompt, simulated and answered_at if known. Makes a closed comparison."
+        "(first and second, or left and right), choice (first, second, tie, left, right, same or a contender's name); "
+        "left (who was on the left), seed, prompt, simulated and answered_at if known. Makes a closed comparison. With "
+        "--ratings a row is a rating: assessor, prompt_id, contender (or system), aspect, rating; where an assessor "
+        "rated two contenders on the same prompt, the higher rating wins and equal ones tie."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--name", help="of the comparison (default: the file's name)")
+        parser.add_argument("--ratings", action="store_true", help="rows are absolute ratings")
+        parser.add_argument(
+            "--prompts",
+            type=Path,
+            metavar="FILE",
+            help="prompts.jsonl with texts and tags; votes then show the clips that import_clips stored for the same list",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
+        listed = layouts.Layout()
+        if options["prompts"]:
+            layouts.read_prompts(options["prompts"], listed)
+        if listed.problems:
+            raise _refused(listed.problems)
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
-                comparison = import_votes(csv.DictReader(file), options["name"] or path.stem)
+                rows = csv.DictReader(file)
+                comparison = import_votes(
+                    votes_from(rows) if options["ratings"] else rows,
+                    options["name"] or path.stem,
+                    list(listed.prompts.values()),
+                    options["prompts"].stem if options["prompts"] else "",
+                )
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise CommandError(f"{path}: cannot be read as a CSV file in UTF-8 ({error})") from error
-        except VotesRefused as refused:
-            listed = "\n".join(f"  {problem}" for problem in refused.problems)
-            raise CommandError(f"Nothing was stored: {len(refused.problems)} problems\n{listed}") from refused
+        except (VotesRefused, RatingsRefused) as refused:
+            raise _refused(refused.problems) from refused
         except InvalidPlan as error:
             raise CommandError(f"Nothing was stored: {error}; pass another --name") from error
         pairs, people = comparison.pairs.count(), comparison.participations.count()
         self.stdout.write(f"{comparison.name!r}: votes of {people} assessors on {pairs} pairs.")
+
+
+def _refused(problems: list[str]) -> CommandError:
+    listed = "\n".join(f"  {problem}" for problem in problems)
+    return CommandError(f"Nothing was stored: {len(problems)} problems\n{listed}")
