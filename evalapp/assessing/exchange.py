@@ -64,8 +64,9 @@ def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False
         .iterator(2000)
     ):
         key, text, seed, first, second, swapped, assessor, simulated, aspect, choice, version, last, stored, at = vote
+        left = (second if swapped else first) if comparison.sides_known else ""
         row = (
-            *(comparison.name, key, text, seed, first, second, second if swapped else first, str(assessor)),
+            *(comparison.name, key, text, seed, first, second, left, str(assessor)),
             *(simulated, aspect, choice, version, version == last, at or stored.isoformat()),
         )
         writer.writerow([safe_cell(cell) for cell in row])

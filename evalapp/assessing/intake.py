@@ -1,7 +1,7 @@
 """Votes cast elsewhere become a closed comparison: read completely first, then stored, or nothing is."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.models import Clip
 from evalapp.people.models import Assessor
 
-REQUIRED = ("prompt_id", "left", "assessor", "aspect", "choice")
+REQUIRED = ("prompt_id", "assessor", "aspect", "choice")
 WITHOUT_CLIPS = "votes were imported without clips"
 
 
@@ -36,7 +36,7 @@ Place = tuple[str, int, str, str]
 
 @dataclass
 class _Sheet:
-    """One assessor's answers on one pair."""
+    """One assessor's answers on one pair; `left` is empty where sides are not known."""
 
     left: str
     answered_at: str
@@ -51,12 +51,15 @@ class _Table:
     sheets: dict[tuple[Place, str], _Sheet] = field(default_factory=dict)
 
 
-def import_votes(rows: Iterable[dict[str, Any]], name: str) -> Comparison:
+def import_votes(
+    rows: Iterable[dict[str, Any]], name: str, prompts: Sequence[PromptText] = (), prompt_set: str = ""
+) -> Comparison:
     """Votes cast elsewhere become a closed comparison of that name.
 
     A row names prompt_id, assessor, aspect, the two contenders (first and second, or left and right), which of them
-    was on the left, and the choice: first, second, tie, left, right, same or a contender's name. Raises VotesRefused,
-    having stored nothing, when a row cannot be used, and InvalidPlan when the name is taken.
+    was on the left where that is known, and the choice: first, second, tie, left, right, same or a contender's name.
+    With `prompts`, their texts and tags come from there; where clips of the same prompt set are stored, the votes show
+    them. Raises VotesRefused, having stored nothing, when a row cannot be used, and InvalidPlan when the name is taken.
     """
     table, problems = _Table(), []
     for number, cells in enumerate(rows, 2):
@@ -64,9 +67,15 @@ def import_votes(rows: Iterable[dict[str, Any]], name: str) -> Comparison:
         problems += [f"row {number}: {problem}" for problem in _read(row, table)]
     if not table.sheets and not problems:
         problems.append("there are no votes in it")
+    if len({bool(sheet.left) for sheet in table.sheets.values()}) > 1:
+        problems.append("some rows say who was on the left and others do not: give it for all of them, or leave it out")
+    listed = {prompt.key: prompt for prompt in prompts}
+    if prompts:
+        problems += [f"prompt {key!r} is not in the list of prompts" for key in table.prompts if key not in listed]
     if problems:
         raise VotesRefused(problems)
-    return _store(table, name)
+    frozen = prompts or [PromptText(key, text) for key, text in table.prompts.items()]
+    return _store(table, name, PromptSet.objects.freeze(prompt_set or name, frozen))
 
 
 def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
@@ -77,10 +86,13 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
     if lacking := [column for column in REQUIRED if not row.get(column)]:
         yield f"has no {', '.join(lacking)}"
         return
-    first, second = row.get("first") or row["left"], row.get("second") or row.get("right", "")
-    seed, left, choice = row.get("seed") or "0", row["left"], row["choice"]
-    if not second or first == second or left not in (first, second):
+    seed, left, choice = row.get("seed") or "0", row.get("left", ""), row["choice"]
+    first, second = row.get("first") or left, row.get("second") or row.get("right", "")
+    if not first or not second or first == second or left not in (first, second, ""):
         yield f"needs two contenders (first and second, or left and right), one of them on the left, not {left!r}"
+        return
+    if choice in (ScreenChoice.LEFT, ScreenChoice.RIGHT) and not left:
+        yield f"choice {choice!r} needs to know who was on the left"
         return
     if not seed.isdigit():
         yield f"seed {seed!r} is not a whole number"
@@ -112,13 +124,12 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
 
 
 @transaction.atomic
-def _store(table: _Table, name: str) -> Comparison:
+def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
     places = Counter(place for place, _ in table.sheets)
     contenders = {
         name: Contender.objects.filter(name=name).first() or Contender.objects.imported(name)
         for name in sorted({name for place in places for name in place[2:]})
     }
-    prompt_set = PromptSet.objects.freeze(name, (PromptText(key, text) for key, text in table.prompts.items()))
     comparison = create(
         name,
         prompt_set,
@@ -166,7 +177,8 @@ def _store(table: _Table, name: str) -> Comparison:
         ),
         batch_size=2000,
     )
-    Comparison.objects.filter(pk=comparison.pk).update(digest=plan_digest(comparison))
+    sides_known = all(sheet.left for sheet in table.sheets.values())
+    Comparison.objects.filter(pk=comparison.pk).update(digest=plan_digest(comparison), sides_known=sides_known)
     comparison.close()
     return comparison
 

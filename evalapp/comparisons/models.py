@@ -34,6 +34,7 @@ class Comparison(models.Model):
     overlap = models.PositiveIntegerField(default=3, validators=[MinValueValidator(1)])
     lease_minutes = models.PositiveIntegerField(default=30, validators=[MinValueValidator(1)])
     rng_seed = models.PositiveIntegerField(default=0, help_text="Of every random choice in handing out pairs.")
+    sides_known = models.BooleanField(default=True, help_text="False for imported votes that do not say who was left.")
     instructions = models.TextField(blank=True, help_text="Shown to assessors before the first pair.")
     digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch."

@@ -84,7 +84,7 @@ def read(source: Path, prompts: Path | None = None) -> Layout:
     prompts = prompts or next((path for path in (root / "prompts.jsonl",) if path.is_file()), None)
     if prompts:
         layout.listed = True
-        _read_prompts(prompts, layout)
+        read_prompts(prompts, layout)
     if source.is_dir():
         _read_folders(source, layout)
     elif source.suffix.lower() in MANIFEST_ENDINGS:
@@ -99,7 +99,8 @@ def read(source: Path, prompts: Path | None = None) -> Layout:
     return layout
 
 
-def _read_prompts(path: Path, layout: Layout) -> None:
+def read_prompts(path: Path, layout: Layout) -> None:
+    """Add the prompts of a prompts.jsonl: {"id": text, "text": text, "tags": [text, …]} a line."""
     for where, row in _rows(path, layout):
         key, text, tags = row.get("id"), row.get("text") or row.get("prompt"), row.get("tags", [])
         if not isinstance(key, str) or not isinstance(text, str) or not key or not text or not isinstance(tags, list):

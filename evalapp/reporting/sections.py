@@ -141,8 +141,8 @@ def position_bias(table: VoteTable) -> list[Row]:
     ]
     rows: list[Row] = []
     for aspect, code in groups:
-        if not (chosen := table.rows(code)).any():
-            reason = "no votes yet"
+        if table.first_on_left is None or not (chosen := table.rows(code)).any():
+            reason = "no votes yet" if table.first_on_left is not None else "it is not known who stood on which side"
             rows.append({"aspect": aspect, "decided": 0, "left": None, "interval": None, "reason": reason})
             continue
         bias = measure(table.votes(chosen), LEVEL)

@@ -21,7 +21,8 @@ OUTCOMES = {Choice.FIRST: 1.0, Choice.TIE: 0.5, Choice.SECOND: 0.0}
 class VoteTable:
     """Votes of a comparison; every array has shape (n,). Codes index the lists; `pair` holds database ids.
 
-    `outcome` is 1 where the pair's first contender was chosen, ½ for a tie, 0 for the second.
+    `outcome` is 1 where the pair's first contender was chosen, ½ for a tie, 0 for the second. `first_on_left` is None
+    where votes were imported without sides.
     """
 
     contenders: list[str]
@@ -35,7 +36,7 @@ class VoteTable:
     assessor: NDArray[np.int64]
     pair: NDArray[np.int64]
     outcome: NDArray[np.float64]
-    first_on_left: NDArray[np.bool_]
+    first_on_left: NDArray[np.bool_] | None
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -62,14 +63,14 @@ class VoteTable:
     def votes(self, rows: NDArray[np.bool_]) -> "Votes":
         of: Any = resolve("metrics.preference.votes:Votes").of
         columns = (self.prompt, self.assessor, self.outcome, self.first_on_left)
-        votes: Votes = of(*(column[rows] for column in columns))
+        votes: Votes = of(*(None if column is None else column[rows] for column in columns))
         return votes
 
     def all_votes(self, aspect: int) -> "AllVotes":
         rows = self.rows(aspect)
         columns = (self.first, self.second, self.prompt, self.assessor, self.outcome, self.first_on_left)
         votes: AllVotes = resolve("metrics.preference.votes:AllVotes")(
-            self.contenders, *(column[rows] for column in columns)
+            self.contenders, *(None if column is None else column[rows] for column in columns)
         )
         return votes
 
@@ -111,10 +112,13 @@ def table_of(comparison: Comparison) -> VoteTable:
     ]
     columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.zeros(0)] * 8
     kinds = (np.int64,) * 6 + (np.float64, np.bool_)
+    typed: list[Any] = [column.astype(kind) for column, kind in zip(columns, kinds, strict=True)]
+    if not comparison.sides_known:
+        typed[-1] = None
     return VoteTable(
         [name for _, name in contenders],
         [key for _, key in aspects],
         [{"key": each.key, "text": each.text, "tags": each.tags} for each in prompts],
         [{"code": str(code), "simulated": simulated} for _, code, simulated in people],
-        *(column.astype(kind) for column, kind in zip(columns, kinds, strict=True)),
+        *typed,
     )

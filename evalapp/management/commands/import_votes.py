@@ -30,7 +30,7 @@ class Command(BaseCommand):
             "--prompts",
             type=Path,
             metavar="FILE",
-            help="prompts.jsonl with texts and tags; votes then show the clips that import_clips stored for the same list",
+            help="prompts.jsonl with texts and tags; clips that import_clips stored for the same list are shown",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
