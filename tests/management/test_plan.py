@@ -1,0 +1,46 @@
+"""Planning on the command line."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from evalapp.assessing.simulate import simulate_votes
+from metrics.preference.planning import assumed, precision
+from tests.factories import make_comparison
+
+
+def told(capsys, **options):
+    call_command("plan", **options)
+    return capsys.readouterr().out
+
+
+def test_a_plan_tells_width_power_and_hours(capsys):
+    text = told(capsys, prompts=100, overlap=3, assessors=10, seconds=30.0)
+    promised = precision(assumed(), prompts=100, votes_per_prompt=3, assessors=10, seconds_per_vote=30.0)
+    assert f"± {100 * promised.half_width:.1f} of 100" in text
+    assert "300 answered pairs, 2.5 hours" in text
+    assert "is assumed" in text
+
+
+def test_four_contenders_cost_six_pairings(capsys):
+    assert "1800 answered pairs" in told(capsys, contenders=4)
+
+
+def test_it_says_when_more_prompts_cannot_help(capsys):
+    assert "More prompts cannot help: with 5 assessors" in told(capsys, assessors=5, half_width=0.05)
+
+
+def test_a_wanted_width_names_the_prompts_it_takes(capsys):
+    assert told(capsys, half_width=0.08).splitlines()[1].startswith("192 prompts")
+
+
+def test_a_pilot_gives_the_variation(db, capsys):
+    comparison = make_comparison(prompts=10, overlap=4)
+    simulate_votes(comparison, 4)
+    assert "Variances in 40 votes on preference: prompt " in told(capsys, pilot=comparison.name)
+    with pytest.raises(CommandError, match="no aspect 'taste'"):
+        told(capsys, pilot=comparison.name, aspect="taste")
+
+
+def test_an_impossible_plan_is_refused_in_words(capsys):
+    with pytest.raises(CommandError, match="2 prompts, 2 assessors"):
+        told(capsys, overlap=5, assessors=3)
