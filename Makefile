@@ -11,6 +11,7 @@ help:
 	@echo "make test                  all checks and tests, as in CI"
 	@echo "make quick                 checks and tests without browser, PostgreSQL and slow ones"
 	@echo "make format                tidy the code"
+	@echo "make benchmarks            measure speed and coverage; takes long"
 
 demo: .venv/base languages
 	@$(BIN)/python manage.py demo $(if $(VOTES),--votes $(VOTES)) $(if $(PORT),--port $(PORT))

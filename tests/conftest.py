@@ -5,7 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
+# Slow machines are no reason to fail: speed is measured in benchmarks/.
+hypothesis_settings.register_profile("house", hypothesis_settings(), deadline=None)
+hypothesis_settings.load_profile("house")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -1,5 +1,6 @@
 """The house as it was laid out: what the web process loads, how files are cut."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,42 @@ def files():
 def test_a_file_is_short_enough_to_be_read_at_once_and_named_for_what_it_holds(path):
     assert len(path.read_text().splitlines()) <= LONGEST
     assert path.name not in ("utils.py", "helpers.py", "common.py", "services.py") or path.parent.name == "tests"
+
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_make_targets_in_a_document_lead_somewhere(path):
+    text = path.read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_commands_named_in_the_readme_exist():
+    table = re.findall(r"^\| (`.*?`) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = {name for row in table for name in re.findall(r"`([a-z_]+)", row)}
+    here = {path.stem for path in (ROOT / "evalapp/management/commands").glob("[a-z]*.py")}
+    assert named
+    assert named <= here
+
+
+def pins(name):
+    """package → version; a package listed with extras goes by its plain name."""
+    lines = [line.strip() for line in (ROOT / "requirements" / name).read_text().splitlines()]
+    pinned = [line for line in lines if line and not line.startswith(("#", "-r"))]
+    assert all(re.fullmatch(r"[a-z0-9._\[\]-]+==[0-9][0-9a-z.]*", line) for line in pinned), pinned
+    return {re.sub(r"\[.*\]", "", package): version for package, version in (line.split("==") for line in pinned)}
+
+
+@pytest.mark.parametrize("name", ["base", "dev"])
+def test_what_is_asked_for_is_what_is_pinned(name):
+    asked, pinned = pins(f"{name}.in"), pins(f"{name}.txt")
+    assert list(pinned) == sorted(pinned)
+    for package, version in asked.items():
+        assert pinned[package].removesuffix(".0") == version.removesuffix(".0")
 
 
 def test_the_triggers_that_keep_votes_stand_in_the_database(db):
