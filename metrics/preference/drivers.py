@@ -176,10 +176,11 @@ def drivers(
     contributions = estimates(effect * balance, spread[len(kept) :], fit.df, fit.reason, level)
     coefficients = fit.estimates(level)
 
-    patterns = _Patterns.of(x, y)
+    rows, place = _numbered(x)
+    patterns = _Patterns.of(rows, place, y)
     shares = shapley_shares(patterns)
-    unseen, folds, unseen_reason = _unseen(x, y, prompts)
-    rows = tuple(
+    unseen, folds, unseen_reason = _unseen(rows, place, y, prompts)
+    found = tuple(
         Driver(*row)
         for row in zip(
             kept, balance.tolist(), coefficients[1:], effects, contributions, shares.tolist(), inflation.tolist(),
@@ -188,7 +189,7 @@ def drivers(
     )  # fmt: skip
     condition = _condition(design)
     return Drivers(
-        rows,
+        found,
         coefficients[0],
         rate,
         1 - fit.deviance / patterns.deviance(()),
@@ -214,10 +215,11 @@ class _Patterns:
     constant: float
 
     @classmethod
-    def of(cls, x: Floats, y: Floats) -> _Patterns:
-        rows, place = _numbered(x)
+    def of(cls, rows: Floats, place: Ints, y: Floats) -> _Patterns:
+        """Votes with outcomes y (n,) on the patterns at `place` (n,) in `rows`; patterns without votes are dropped."""
         votes, score = add(place, np.ones(len(y)), len(rows)), add(place, y, len(rows))
-        return cls(rows, votes, score, float(2 * (xlogy(y, y) + xlogy(1 - y, 1 - y)).sum()))
+        met = votes > 0
+        return cls(rows[met], votes[met], score[met], float(2 * (xlogy(y, y) + xlogy(1 - y, 1 - y)).sum()))
 
     def fit(self, columns: Sequence[int]) -> Floats:
         """Coefficients (1 + columns) of a constant and some aspects."""
@@ -251,17 +253,17 @@ def shapley_shares(patterns: _Patterns) -> Floats:
     return shares
 
 
-def _unseen(x: Floats, y: Floats, prompt: Ints, most: int = 5) -> tuple[float | None, int, str]:
+def _unseen(rows: Floats, place: Ints, y: Floats, prompt: Ints, most: int = 5) -> tuple[float | None, int, str]:
     """Explained share of deviance on prompts left out in turn, the number of folds, or why there is none."""
     from sklearn.model_selection import GroupKFold
 
     folds = min(most, int(prompt.max()) + 1)
     if folds < 2:
         return None, 0, "one prompt only: none can be left out"
-    columns = range(x.shape[1])
+    columns = range(rows.shape[1])
     with_aspects = without = 0.0
-    for seen, unseen in GroupKFold(folds).split(x, y, prompt):
-        training, test = _Patterns.of(x[seen], y[seen]), _Patterns.of(x[unseen], y[unseen])
+    for seen, unseen in GroupKFold(folds).split(place, y, prompt):
+        training, test = (_Patterns.of(rows, place[part], y[part]) for part in (seen, unseen))
         try:
             with_aspects += test.deviance(columns, training.fit(columns))
             without += test.deviance((), training.fit(()))
@@ -279,9 +281,10 @@ def _unseen(x: Floats, y: Floats, prompt: Ints, most: int = 5) -> tuple[float | 
 def _numbered(x: Floats) -> tuple[Floats, Ints]:
     """The patterns (m, k) among rows of −1, 0, 1, and each row's place among them."""
     powers = 3 ** np.arange(x.shape[1])
-    found, place = np.unique((x + 1).astype(np.int64) @ powers, return_inverse=True)
+    number = ((x + 1) @ powers).astype(np.int64)
+    found = np.flatnonzero(np.bincount(number))
     rows: Floats = (found[:, None] // powers % 3 - 1).astype(np.float64)
-    return rows, place.astype(np.int64)
+    return rows, np.searchsorted(found, number).astype(np.int64)
 
 
 def _inflation(x: Floats) -> Floats:

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -188,12 +186,3 @@ def test_votes_that_do_not_fit_are_refused(change, message):
     }
     with pytest.raises(ValueError, match=message):
         drivers(**(good | change))
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_votes_on_seven_aspects_take_seconds():
-    columns = answers(count=100_000, prompts=1000, assessors=500, weights=(0.5,) * 7, lean=(0.1,) * 7)
-    start = time.perf_counter()
-    result = found(columns, tuple("abcdefg"))
-    assert sum(driver.share for driver in result.drivers) == pytest.approx(1)
-    assert time.perf_counter() - start < 20
