@@ -20,6 +20,7 @@ urlpatterns = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     # Comparisons
+    path("comparisons/new/", comparisons.new, name="new-comparison"),
     path("comparisons/<uuid:code>/open/", comparisons.open_voting, name="open"),
     path("comparisons/<uuid:code>/pause/", comparisons.pause, name="pause"),
     path("comparisons/<uuid:code>/close/", comparisons.close, name="close"),

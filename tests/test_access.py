@@ -38,6 +38,7 @@ ACCESS = {
     "sign-out": ("post", (SIGN_IN,) * 5),
     "comparisons": ("get", SIGNED_IN),
     "comparison": ("get", ORGANIZERS),
+    "new-comparison": ("get", ORGANIZERS),
     "open": ("post", ORGANIZERS_DO),
     "pause": ("post", ORGANIZERS_DO),
     "close": ("post", ORGANIZERS_DO),
@@ -112,7 +113,7 @@ def house(db):
 
 def address(name, house):
     comparison, task = house["comparison"].code, house["task"]
-    if name in ("home", "set_language", "sign-in", "sign-out", "comparisons", "api-comparisons"):
+    if name in ("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "api-comparisons"):
         return reverse(name)
     if name == "api-nothing":
         return "/api/elsewhere/"

@@ -1,19 +1,39 @@
-"""What an organizer tells a comparison to do: open, pause, close, render failed clips again."""
+"""What an organizer tells a comparison to do: launch, open, pause, close, render failed clips again."""
 
 from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from evalapp.catalog.models import IMPORT
+from evalapp.catalog.models import IMPORT, Contender
+from evalapp.comparisons.forms import NewComparison
+from evalapp.comparisons.launch import InvalidPlan, launch
 from evalapp.comparisons.models import Comparison, NotReady
 from evalapp.generation.models import Clip
 from evalapp.generation.tasks import ring
 from evalapp.people.views import organizers_only
+
+
+@organizers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """The form for a new comparison; posting it launches it."""
+    form = NewComparison(request.POST or None)
+    if form.is_valid():
+        try:
+            with transaction.atomic():
+                comparison = form.save()
+                launch(comparison)
+        except InvalidPlan as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Launched. Open it to voting when its clips are ready.")
+            return redirect("comparison", comparison.code)
+    return render(request, "comparisons/new.html", {"form": form, "has_contenders": Contender.objects.exists()})
 
 
 @organizers_only

@@ -1,0 +1,81 @@
+"""The organizer's form for a new comparison."""
+
+from typing import Any
+
+from django import forms
+
+from evalapp.catalog.models import Contender, PromptSet, PromptText
+from evalapp.comparisons.aspects import HOUSE_ASPECTS
+from evalapp.comparisons.launch import InvalidPlan, create
+from evalapp.comparisons.models import Comparison
+
+LONGEST_PROMPT = 4000
+
+
+class NewComparison(forms.Form):
+    """Contenders, prompts (a stored set, or one per line), aspects, overlap. `save` makes a draft, ready to launch."""
+
+    name = forms.CharField(max_length=200, help_text="For you and your colleagues; assessors do not see it.")
+    contenders = forms.ModelMultipleChoiceField(
+        Contender.objects.order_by("name"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Two or more; every two of them meet on every prompt.",
+    )
+    prompt_set = forms.ModelChoiceField(
+        PromptSet.objects.order_by("name", "version"), required=False, empty_label="new prompts, from the box below"
+    )
+    prompts = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text="One per line; a claim takes 20.",
+    )
+    seeds = forms.IntegerField(
+        min_value=1, max_value=50, initial=1, help_text="Clips per contender and prompt, with the same seeds for all."
+    )
+    overlap = forms.IntegerField(
+        min_value=1, max_value=100, initial=3, label="Assessors per pair", help_text="Votes on each pair and aspect."
+    )
+    aspects = forms.MultipleChoiceField(
+        choices=[(aspect.key, f"{aspect.name}: {aspect.question}") for aspect in HOUSE_ASPECTS],
+        initial=[aspect.key for aspect in HOUSE_ASPECTS],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    instructions = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="Shown to assessors before the first pair."
+    )
+
+    def clean_prompts(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
+        twice = sorted({line for line in lines if lines.count(line) > 1})
+        if twice:
+            raise forms.ValidationError(f"These prompts come twice: {'; '.join(twice[:5])}")
+        if any(len(line) > LONGEST_PROMPT for line in lines):
+            raise forms.ValidationError(f"A prompt is longer than {LONGEST_PROMPT} characters.")
+        return lines
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "prompts" in cleaned and bool(cleaned.get("prompt_set")) == bool(cleaned["prompts"]):
+            self.add_error("prompts", "Choose a prompt set or write prompts here, one of the two.")
+        contenders = cleaned.get("contenders")
+        if contenders is not None and len(contenders) < 2:
+            self.add_error("contenders", "A comparison needs two contenders or more.")
+        return cleaned
+
+    def save(self) -> Comparison:
+        """A draft comparison. Raises InvalidPlan."""
+        asked = self.cleaned_data
+        if Comparison.objects.filter(name=asked["name"]).exists():
+            raise InvalidPlan(f"there is a comparison named {asked['name']!r} already: choose another name")
+        prompt_set = asked["prompt_set"] or PromptSet.objects.freeze(
+            asked["name"], (PromptText(f"p{number:03d}", text) for number, text in enumerate(asked["prompts"], 1))
+        )
+        return create(
+            asked["name"],
+            prompt_set,
+            list(asked["contenders"]),
+            seeds=range(asked["seeds"]),
+            overlap=asked["overlap"],
+            aspects=[aspect for aspect in HOUSE_ASPECTS if aspect.key in asked["aspects"]],
+            instructions=asked["instructions"],
+        )

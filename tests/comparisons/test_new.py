@@ -1,0 +1,68 @@
+"""Setting a comparison up on the page."""
+
+import pytest
+from django.urls import reverse
+
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.models import Clip
+from tests.factories import make_comparison, make_contender, make_prompt_set
+
+
+@pytest.fixture
+def form(db):
+    contenders = [make_contender(name) for name in ("a", "b", "c")]
+    return {
+        "name": "new",
+        "contenders": [contender.pk for contender in contenders],
+        "prompts": "a red ball\n\n  a blue square \n",
+        "seeds": 2,
+        "overlap": 4,
+        "aspects": ["beauty", "preference"],
+        "instructions": "look twice",
+    }
+
+
+def post(client, olga, form, **change):
+    client.force_login(olga)
+    return client.post(reverse("new-comparison"), form | change)
+
+
+def test_the_form_launches_a_comparison(client, olga, form):
+    assert post(client, olga, form).url == reverse("comparison", args=[Comparison.objects.get().code])
+    comparison = Comparison.objects.get()
+    assert comparison.state == Comparison.State.RENDERING
+    assert [prompt.text for prompt in comparison.prompt_set.prompts.all()] == ["a red ball", "a blue square"]
+    assert (comparison.seeds, comparison.overlap, comparison.instructions) == ([0, 1], 4, "look twice")
+    assert list(comparison.aspects.values_list("key", flat=True)) == ["beauty", "preference"]
+    assert Clip.objects.count() == 3 * 2 * 2
+    assert comparison.pairs.count() == 3 * 2 * 2
+
+
+def test_a_stored_prompt_set_can_be_chosen_instead(client, olga, form):
+    stored = make_prompt_set(5)
+    post(client, olga, form, prompts="", prompt_set=stored.pk)
+    assert Comparison.objects.get().prompt_set == stored
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"contenders": []}, "This field is required"),
+        ({"prompts": ""}, "Choose a prompt set or write prompts here"),
+        ({"prompts": "x\ny\nx"}, "These prompts come twice: x"),
+        ({"overlap": 0}, "greater than or equal to 1"),
+        ({"aspects": ["taste"]}, "taste is not one of the available choices"),
+        ({"name": "taken"}, "there is a comparison named &#x27;taken&#x27; already"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_stored(client, olga, form, change, told):
+    make_comparison(name="taken")
+    before = Comparison.objects.count(), Clip.objects.count()
+    response = post(client, olga, form, **change)
+    assert response.status_code == 200
+    assert told in response.content.decode()
+    assert (Comparison.objects.count(), Clip.objects.count()) == before
+
+
+def test_one_contender_alone_is_refused(client, olga, form):
+    assert "two contenders or more" in post(client, olga, form, contenders=form["contenders"][:1]).content.decode()
