@@ -52,7 +52,8 @@ NOT_A_CAUSE = "an association between answers on one form, not a cause"
 @dataclass(frozen=True)
 class Driver:
     """One aspect. `balance`: its mean choice, −1 (second always wins) to 1. `coefficient` in log-odds; `effect` and
-    `contribution` as shares of 1 (0.1: ten of a hundred). `share` of the explained deviance, the shares adding up to 1.
+    `contribution` as shares of 1 (0.1: ten of a hundred). `share` of the explained deviance, the shares adding up to 1;
+    None where nothing is explained.
     `inflation`: by how much alike answers on other aspects inflate its variance (VIF; 1: not at all)."""
 
     name: str
@@ -60,7 +61,7 @@ class Driver:
     coefficient: Estimate
     effect: Estimate
     contribution: Estimate
-    share: float
+    share: float | None
     inflation: float
 
 
@@ -153,10 +154,13 @@ def drivers(
     inflation = _inflation(x)
     if not np.isfinite(inflation).all():
         alike = [name for name, value in zip(kept, inflation, strict=True) if not np.isfinite(value)]
-        return nothing(f"{' and '.join(alike)} were answered alike in every vote: leave one of them out", left_out)
+        return nothing(f"answers on {' and '.join(alike)} follow from each other: leave one of them out", left_out)
     design = np.column_stack([np.ones(len(y)), x])
+    rows, place = _numbered(x)
+    patterns = _Patterns.of(rows, place, y)
     try:
         fit = fractional_logit(design, y, prompts, assessors)
+        shares = shapley_shares(patterns)
     except Separated:
         return nothing("the aspects predict the preference perfectly: more votes are needed to weigh them", left_out)
     except NoConvergence as error:
@@ -176,14 +180,11 @@ def drivers(
     contributions = estimates(effect * balance, spread[len(kept) :], fit.df, fit.reason, level)
     coefficients = fit.estimates(level)
 
-    rows, place = _numbered(x)
-    patterns = _Patterns.of(rows, place, y)
-    shares = shapley_shares(patterns)
     unseen, folds, unseen_reason = _unseen(rows, place, y, prompts)
     found = tuple(
         Driver(*row)
         for row in zip(
-            kept, balance.tolist(), coefficients[1:], effects, contributions, shares.tolist(), inflation.tolist(),
+            kept, balance.tolist(), coefficients[1:], effects, contributions, shares, inflation.tolist(),
             strict=True,
         )
     )  # fmt: skip
@@ -235,8 +236,8 @@ class _Patterns:
         return float(2 * logs.sum()) + self.constant
 
 
-def shapley_shares(patterns: _Patterns) -> Floats:
-    """Each aspect's mean gain in deviance over all orders of entering it, as shares (k,) of the whole gain."""
+def shapley_shares(patterns: _Patterns) -> list[float | None]:
+    """Each aspect's mean gain in deviance over all orders of entering, as shares of the whole gain; None if that is 0."""
     size = patterns.rows.shape[1]
     worth = {
         subset: -patterns.deviance(subset) for count in range(size + 1) for subset in combinations(range(size), count)
@@ -249,8 +250,9 @@ def shapley_shares(patterns: _Patterns) -> Floats:
         for j in set(range(size)) - set(subset):
             gains[j] += weight * (worth[tuple(sorted((*subset, j)))] - value)
     whole = worth[tuple(range(size))] - worth[()]
-    shares: Floats = gains / whole
-    return shares
+    if whole <= 1e-9 * -worth[()]:
+        return [None] * size
+    return list((gains / whole).tolist())
 
 
 def _unseen(rows: Floats, place: Ints, y: Floats, prompt: Ints, most: int = 5) -> tuple[float | None, int, str]:

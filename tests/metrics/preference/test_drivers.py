@@ -139,7 +139,7 @@ def test_aspects_answered_alike_are_named():
     assert result.drivers[1].inflation > 5 > 1.5 > result.drivers[0].inflation
     assert not found(answers()).warning
     same = found((preference, choices[:, [0, 1, 1]], prompt, assessor), ("beauty", "movement", "softness"))
-    assert same.reason == "movement and softness were answered alike in every vote: leave one of them out"
+    assert same.reason == "answers on movement and softness follow from each other: leave one of them out"
     assert same.drivers == ()
 
 
@@ -161,6 +161,8 @@ def test_what_cannot_be_said_has_its_reason():
     assert alone.drivers[0].effect.low is None
     assert alone.drivers[0].effect.reason.startswith("the votes are worth 1.0 assessors")
     assert "1.0 assessors" in alone.sentence()
+    idle = drivers([1, 0, 1, 0], [[1], [1], [-1], [-1]], ["beauty"], [0, 1, 0, 1], [0, 0, 1, 1])
+    assert (idle.explained, idle.drivers[0].share) == (pytest.approx(0), None)
     assert found((preference, choices, prompt * 0, assessor)).unseen_reason == "one prompt only: none can be left out"
 
 
