@@ -43,7 +43,9 @@ def inputs_of(comparison: Comparison) -> str:
             "name": comparison.name,
             "state": comparison.state,
             "left_out": comparison.pairs.filter(left_out=True).count(),
+            "contenders": list(comparison.entries.values_list("contender__name", flat=True)),
             "participations": comparison.participations.count(),
+            "simulated": comparison.participations.filter(assessor__simulated=True).count(),
             "ballots": ballots,
             "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
         }

@@ -14,7 +14,7 @@ from scipy.special import stdtr
 
 from metrics.preference.sandwich import codes, degrees_of_freedom, effective_assessors, two_way_meat
 from metrics.preference.votes import Bools, Votes
-from metrics.preference.winrate import NEW_ASSESSORS, Interval, WinRate, t_interval, win_rate, win_rate_of
+from metrics.preference.winrate import NEW_ASSESSORS, ZERO, Interval, WinRate, t_interval, win_rate, win_rate_of
 
 SIDES_FIXED = 0.05  # where fewer votes than this share had one of the two orders, sides count as fixed
 
@@ -89,7 +89,7 @@ def side_corrected(votes: Votes, level: float = 0.95) -> SideCorrected:
     covariance = bread @ two_way_meat(scores, prompt, assessor) @ bread
     df, reason = degrees_of_freedom(len(per_prompt), effective_assessors(assessor))
     theta = float(np.clip(beta[0], 0.0, 1.0))
-    if not reason and (covariance[0, 0] <= 0 or covariance[1, 1] <= 0 or theta in (0.0, 1.0)):
+    if not reason and (covariance[0, 0] <= ZERO or covariance[1, 1] <= ZERO or theta in (0.0, 1.0)):
         reason = "no variation between prompts and assessors"
     if reason:
         return SideCorrected(raw, theta, None, float(beta[1]), None, reason)

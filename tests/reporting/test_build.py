@@ -182,3 +182,30 @@ def test_contenders_that_cannot_be_put_on_one_scale_are_told_apart_in_words(db):
 def test_a_number_that_is_none_never_enters_a_report():
     with pytest.raises(ValueError, match="cannot stand in a report"):
         rounded({"x": [float("nan")]})
+
+
+@pytest.mark.parametrize("choice", ["left", "same", "right"])
+@pytest.mark.parametrize(("prompts", "people"), [(1, 1), (1, 3), (3, 2), (4, 3)])
+def test_votes_that_are_all_the_same_give_a_report(db, choice, prompts, people):
+    comparison = make_comparison(prompts=prompts, overlap=people)
+    for number in range(people):
+        voter = make_participation(comparison, name=f"assessor {number}")
+        for _ in range(prompts):
+            make_vote(voter, choice)
+    found = snapshot(comparison)
+    assert row(found)["votes"] == prompts * people
+    comparison.close()
+    assert snapshot(comparison)["verdicts"][0]["sentence"]
+
+
+def test_a_renamed_contender_or_a_flag_of_simulation_makes_a_new_report(db):
+    comparison = make_comparison(prompts=2, overlap=1)
+    alice = make_participation(comparison)
+    make_vote(alice)
+    first = build(comparison)
+    type(alice.assessor).objects.update(simulated=True)
+    flagged = build(comparison)
+    assert flagged.pk != first.pk
+    assert json.loads(flagged.snapshot)["counts"]["simulated_votes"] > 0
+    type(comparison.contenders.first()).objects.filter(name="end-to-end").update(name="renamed")
+    assert json.loads(build(comparison).snapshot)["comparison"]["contenders"][0] == "renamed"

@@ -82,3 +82,12 @@ def test_no_votes_give_a_reason():
     result = position_bias(Votes.of([], [], [], first_on_left=[]))
     assert result.corrected.estimate is None
     assert result.balance == result.corrected.reason == "no votes yet"
+
+
+@pytest.mark.parametrize("outcome", [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])
+def test_sides_that_explain_every_vote_leave_no_interval_and_say_why(outcome):
+    sides = [1, 1, 1, 0, 0, 0]
+    votes = Votes.of([0, 1, 2, 0, 1, 2], [0, 0, 0, 1, 1, 1], outcome, first_on_left=sides)
+    corrected = position_bias(votes).corrected
+    assert corrected.interval is None
+    assert corrected.reason
