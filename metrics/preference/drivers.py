@@ -237,7 +237,7 @@ class _Patterns:
 
 
 def shapley_shares(patterns: _Patterns) -> list[float | None]:
-    """Each aspect's mean gain in deviance over all orders of entering, as shares of the whole gain; None if that is 0."""
+    """Each aspect's mean gain in deviance over all orders, as shares of the whole gain; None if that is 0."""
     size = patterns.rows.shape[1]
     worth = {
         subset: -patterns.deviance(subset) for count in range(size + 1) for subset in combinations(range(size), count)

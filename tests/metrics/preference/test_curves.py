@@ -135,6 +135,27 @@ def test_the_slope_is_that_of_ordinary_least_squares_and_its_error_that_of_the_l
 
 
 @pytest.mark.parametrize("within", [True, False])
+def test_prompts_that_come_up_together_widen_the_interval(within):
+    rng = np.random.default_rng(8)
+    who, day = rng.integers(0, 15, 300), rng.uniform(0, 30, 300)
+    prompt = day.astype(int)
+    value = rng.normal(0, 1, 30)[prompt] + rng.normal(size=300)
+    x, y = day.copy(), value.copy()
+    for rows in [who == k for k in range(15)] if within else [who >= 0]:
+        x[rows] -= x[rows].mean()
+        y[rows] -= y[rows].mean()
+    slope = (x @ y) / (x @ x)
+    score = x * (y - slope * x) / (x @ x)
+    cells = {(p, k): score[(prompt == p) & (who == k)].sum() for p, k in zip(prompt, who, strict=True)}
+    by_prompt = 30 / 29 * sum(score[prompt == p].sum() ** 2 for p in range(30))
+    by_cell = len(cells) / (len(cells) - 1) * sum(total**2 for total in cells.values())
+    alone, both = drift(value, day, who, within=within), drift(value, day, who, prompt, within=within)
+    assert both.slope.value == alone.slope.value == pytest.approx(slope)
+    assert both.slope.error == pytest.approx(np.sqrt(alone.slope.error**2 + by_prompt - by_cell))
+    assert both.slope.error > 1.2 * alone.slope.error
+
+
+@pytest.mark.parametrize("within", [True, False])
 def test_without_drift_it_is_claimed_once_in_twenty(within):
     rng = np.random.default_rng(6)
     claimed, blind = [], []

@@ -87,13 +87,32 @@ def test_the_mirror_exchanges_the_contenders_and_nothing_else():
 
 
 def test_the_sentence_names_what_speaks_for_the_winner_and_what_against():
-    preference, choices, prompt, assessor = columns = answers(count=6000, prompts=200, assessors=60)
+    columns = answers(count=6000, prompts=200, assessors=60)
     assert found(columns).sentence("B", "A") == (
         "B is preferred for its movement, in spite of its beauty (an association between answers on one form, "
         "not a cause)."
     )
-    undecided = found((np.random.default_rng(1).permutation(preference) * 0 + prompt % 2, choices, prompt, assessor))
-    assert undecided.sentence("B", "A").startswith("Neither B nor A is clearly preferred")
+    columns = answers(count=6000, prompts=200, assessors=60, weights=(1, 1, 0), lean=(0.6, -0.6, 0))
+    assert found(columns).sentence("B", "A") == (
+        "Neither B nor A is clearly preferred; beauty speaks for B; movement speaks for A (an association between "
+        "answers on one form, not a cause)."
+    )
+    idle = found(answers(count=600, weights=(0, 0, 0)))
+    assert idle.sentence("B", "A") == "Neither B nor A is clearly preferred, and no aspect clearly speaks for either."
+
+
+def test_errors_of_effects_and_contributions_are_those_of_leaving_out_each_prompt():
+    preference, choices, prompt, _ = answers(count=1500, prompts=150, lean=(-0.8, 0.9, 0.4))
+    # one assessor to each prompt: both ways of clustering are the same
+    result = found((preference, choices, prompt, prompt))
+    rows = []
+    for left_out in range(150):
+        kept = prompt != left_out
+        part = found((preference[kept], choices[kept], prompt[kept], prompt[kept])).drivers
+        rows.append([getattr(d, kind).value for d in part for kind in ("effect", "contribution")])
+    errors = np.sqrt(149 / 150 * ((np.array(rows) - np.mean(rows, axis=0)) ** 2).sum(axis=0))
+    ours = [getattr(d, kind).error for d in result.drivers for kind in ("effect", "contribution")]
+    assert ours == pytest.approx(errors, rel=0.03)
 
 
 def test_the_effect_errs_as_much_as_its_interval_says():

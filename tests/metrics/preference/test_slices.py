@@ -2,8 +2,9 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
+from metrics.preference.multiplicity import benjamini_hochberg
 from metrics.preference.slices import balanced_sample, found_groups, slices
 from metrics.preference.votes import Votes
 from metrics.preference.winrate import win_rate_of
@@ -47,6 +48,8 @@ def test_where_slices_differ_the_test_sees_it_and_names_them():
     assert found.heterogeneity.in_words.startswith("slices differ by more than chance")
     assert [one.adjusted < 0.05 for one in found.slices] == [True, False, True]
     assert [one.name for one in found.slices] == ["t0", "t1", "t2"]
+    fair = benjamini_hochberg([one.p_value for one in found.slices])
+    assert [one.adjusted for one in found.slices] == fair.tolist()
 
 
 def test_a_shrunk_win_rate_is_the_mean_of_its_posterior():
@@ -65,6 +68,10 @@ def test_a_shrunk_win_rate_is_the_mean_of_its_posterior():
     expected = mean((tau**2 * y[0] + v[0] * centre) / (v[0] + tau**2))
     assert found.slices[0].shrunk.estimate == pytest.approx(expected, abs=1e-4)
     assert found.spread == pytest.approx(mean(tau), abs=1e-4)
+    centred = (tau**2 * y[0] + v[0] * centre) / (v[0] + tau**2) - expected
+    error = np.sqrt(mean(tau**2 * v[0] / (v[0] + tau**2) + centred**2))
+    reach = t.ppf(0.975, found.slices[0].win_rate.interval.df)
+    assert found.slices[0].shrunk.low == pytest.approx(expected - reach * error, abs=1e-3)
 
 
 def test_shrunk_intervals_hold_the_slices_own_truth_and_err_less():
@@ -144,7 +151,7 @@ def test_groups_are_the_same_by_the_same_seed_and_follow_the_order_of_texts():
 def test_given_embeddings_decide_and_words_only_name():
     rng = np.random.default_rng(0)
     points = np.r_[rng.normal([5, 0], 0.1, (4, 2)), rng.normal([0, 5], 0.1, (7, 2))]
-    groups = found_groups(CATS + CITIES, embeddings=points)
+    groups = found_groups(CATS + CITIES, embeddings=points * rng.uniform(0.01, 9, (11, 1)))  # directions count
     assert groups.label.tolist() == [1] * 4 + [0] * 7
     assert groups.source == "embeddings"
     assert "city" in groups.names[0]
