@@ -12,11 +12,11 @@ from django.db.models import Count, Max
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
-from evalapp.reporting import sections
+from evalapp.reporting import reasons, sections
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, table_of
 
-METHOD = 1
+METHOD = 2
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 
@@ -67,7 +67,11 @@ def snapshot_of(comparison: Comparison, inputs: str) -> dict[str, Any]:
         "position_bias": sections.position_bias(table),
         "ranking": sections.rankings(table),
         "agreement": sections.agreement(table),
-        "tags": sections.tags(table),
+        "slices": reasons.slices(table, tests=closed),
+        "drivers": reasons.drivers(table),
+        "sensitivity": reasons.sensitivity(table),
+        "one_scale": reasons.one_scale(table, tests=closed),
+        "warnings": reasons.warnings(table),
         "without_each_assessor": sections.without_each_assessor(table),
         "methods": sections.methods(closed),
         "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},

@@ -42,14 +42,16 @@ def shares(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str])
     return {"data": bars, "layout": layout | {"barmode": "stack", "bargap": 0.3}, "config": CONFIG}
 
 
-def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str]) -> Figure:
-    """Win rates of the first with both intervals; the line in the middle is where neither is preferred."""
+def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str], closed: bool) -> Figure:
+    """Win rates of the first with both intervals, while voting goes on with the live one alone; the line in the middle
+    is where neither is preferred."""
     known = [row for row in rows if row["win_rate"] is not None]
     traces: list[dict[str, Any]] = []
-    for name, key, width, colour in (
+    kinds = (
         ("new prompts and new assessors", "interval", 2, INK),
         ("these assessors, new prompts", "interval_same_assessors", 7, "#9fc1e6"),
-    ):
+    )
+    for name, key, width, colour in kinds if closed else (("valid while votes come in", "live_interval", 2, INK),):
         shown = [row for row in known if row[key]]
         x: list[float | None] = []
         y: list[str | None] = []

@@ -1,17 +1,24 @@
 """A snapshot as pages and files show it: grouped by pairing, in percent, with its figures."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from evalapp.reporting import figures
 
-COEFFICIENTS = {"raw_agreement": "Raw agreement", "krippendorff_alpha": "Krippendorff's α", "gwet_ac1": "Gwet's AC1"}
+COEFFICIENTS = {
+    "raw_agreement": gettext_lazy("Raw agreement"),
+    "krippendorff_alpha": gettext_lazy("Krippendorff's α"),
+    "gwet_ac1": gettext_lazy("Gwet's AC1"),
+    "human_ceiling": gettext_lazy("Human ceiling"),
+}
 
 
 def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What the report's template takes."""
     titles = {aspect["key"]: gettext(aspect["name"]) for aspect in snapshot["comparison"]["aspects"]}
+    closed = snapshot["comparison"]["state"] == "closed"
     pairings = []
     for number, verdict in enumerate(snapshot["verdicts"]):
         names = verdict["contenders"]
@@ -25,16 +32,21 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
                 "verdict": verdict,
                 "better": [titles[key] for key in verdict["first_better_at"]],
                 "worse": [titles[key] for key in verdict["second_better_at"]],
-                "rows": [_row(row, titles) for row in rows],
+                "rows": [_row(row, titles, closed) for row in rows],
                 "votes": sum(row["votes"] for row in rows),
                 "without": next(row for row in snapshot["without_each_assessor"] if row["contenders"] == names),
-                "tags": [_percent(row) for row in snapshot["tags"] if row["contenders"] == names],
+                "slices": next((_slices(row) for row in snapshot["slices"] if row["contenders"] == names), None),
+                "drivers": next(
+                    (_drivers(row, titles) for row in snapshot["drivers"] if row["contenders"] == names), None
+                ),
+                "sensitivity": next(_sensitivity(row) for row in snapshot["sensitivity"] if row["contenders"] == names),
                 "shares": figures.shares(names, rows, titles),
-                "intervals": figures.intervals(names, rows, titles),
+                "intervals": figures.intervals(names, rows, titles, closed),
             }
         )
     return snapshot | {
         "titles": titles,
+        "closed": closed,
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,
         "figures": {
@@ -47,16 +59,53 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             _ends(row) | {"title": titles.get(row["aspect"], gettext("All aspects")), "share": _hundred(row["left"])}
             for row in snapshot["position_bias"]
         ],
-        "ranking": [row | {"title": titles[row["aspect"]]} for row in snapshot["ranking"]],
+        "ranking": [
+            row | {"title": titles[row["aspect"]], "scale": scale}
+            for row, scale in zip(snapshot["ranking"], snapshot["one_scale"], strict=True)
+        ],
         "agreement": [_agreement(row, titles) for row in snapshot["agreement"]],
     }
 
 
-def _row(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
-    same = row["interval_same_assessors"]
-    return _percent(row) | {
-        "title": titles[row["aspect"]],
-        "same": f"{_hundred(same[0])} – {_hundred(same[1])}" if same else "",
+def _row(row: dict[str, Any], titles: dict[str, str], closed: bool) -> dict[str, Any]:
+    """While voting goes on the live interval is the only one on the page."""
+    if not closed:
+        reason = row["reason"] or row["live_reason"]
+        row = row | {"interval": row["live_interval"], "interval_same_assessors": None, "reason": reason}
+    return _percent(row) | {"title": titles[row["aspect"]], "same": _between(row["interval_same_assessors"])}
+
+
+def _drivers(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
+    """Effects and contributions in points of 100, the greatest contribution first."""
+    aspects = [
+        {
+            "title": titles[each["aspect"]],
+            "effect": _points(each["effect"]),
+            "effect_ends": _between(each["effect_interval"], _points),
+            "contribution": _points(each["contribution"]),
+            "contribution_ends": _between(each["contribution_interval"], _points),
+            "share": "" if each["share"] is None else f"{100 * each['share']:.0f}",
+        }
+        for each in sorted(row["aspects"], key=lambda each: -abs(each["contribution"]))
+    ]
+    explained = {key: _hundred(row[key]) for key in ("explained", "explained_unseen")}
+    left_out = [titles[key] for key in row["left_out"]]
+    return row | explained | {"aspects": aspects, "left_out": left_out}
+
+
+def _slices(row: dict[str, Any]) -> dict[str, Any]:
+    tags = [
+        _percent(each) | {"drawn": _hundred(each["shrunk"]), "drawn_ends": _between(each["shrunk_interval"])}
+        for each in row["tags"]
+    ]
+    return row | {"tags": tags}
+
+
+def _sensitivity(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "sides": _hundred(row["side_corrected"]),
+        "sides_ends": _between(row["side_corrected_interval"]),
+        "weighed": _hundred(row["dawid_skene"]),
     }
 
 
@@ -65,12 +114,19 @@ def _percent(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ends(row: dict[str, Any]) -> dict[str, Any]:
-    ends = row["interval"]
-    return row | {"ends": f"{_hundred(ends[0])} – {_hundred(ends[1])}" if ends else ""}
+    return row | {"ends": _between(row["interval"])}
 
 
 def _hundred(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _between(ends: list[float] | None, said: Callable[[float], str] = _hundred) -> str:
+    return f"{said(ends[0])} – {said(ends[1])}" if ends else ""
 
 
 def _agreement(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:

@@ -19,12 +19,18 @@ def headline(table: VoteTable) -> str:
 
 
 def results(table: VoteTable, tests: bool) -> list[Row]:
-    """One row per pairing and aspect; `tests`: whether p-values may be shown, that is, voting has ended."""
+    """One row per pairing and aspect; `tests`: whether p-values may be shown, that is, voting has ended.
+
+    `live_interval` is the only interval that may be watched while votes come in.
+    """
     win_rate_of = resolve("metrics.preference.winrate:win_rate_of")
+    live_interval = resolve("metrics.preference.stopping:live_interval")
     rows: list[Row] = []
     for first, second in table.pairings:
         for code, aspect in enumerate(table.aspects):
-            found = win_rate_of(table.votes(table.rows(code, (first, second))), LEVEL)
+            votes = table.votes(table.rows(code, (first, second)))
+            found = win_rate_of(votes, LEVEL)
+            live = live_interval(votes, max(len(table.prompts), 1), level=LEVEL)
             rows.append(
                 {
                     "contenders": [table.contenders[first], table.contenders[second]],
@@ -38,6 +44,8 @@ def results(table: VoteTable, tests: bool) -> list[Row]:
                     "win_rate": found.estimate,
                     "interval": _ends(found.interval),
                     "interval_same_assessors": _ends(found.same_assessors),
+                    "live_interval": [live.low, live.high] if live.low is not None else None,
+                    "live_reason": live.reason,
                     "standard_error": found.interval.se if found.interval else None,
                     "degrees_of_freedom": found.interval.df if found.interval else None,
                     "p_value": found.p_value if tests else None,
@@ -85,9 +93,10 @@ def verdicts(table: VoteTable, rows: list[Row], closed: bool) -> list[Row]:
 
 def _side(row: Row, closed: bool) -> int:
     """1 or -1 where the interval (and, once voting has ended, the adjusted test) favours first or second, else 0."""
-    if row["too_few"] or not row["interval"]:
+    ends = row["interval"] if closed else row["live_interval"]
+    if row["too_few"] or not row["interval"] or not ends:
         return 0
-    low, high = row["interval"]
+    low, high = ends
     if low <= 0.5 <= high or (closed and row["p_value_adjusted"] > 1 - LEVEL):
         return 0
     return 1 if low > 0.5 else -1
@@ -107,11 +116,12 @@ def _sentence(names: list[str], aspect: str, row: Row, closed: bool) -> str:
     if not row["votes"]:
         return f"No votes yet on {names[0]} against {names[1]}."
     on = "" if aspect == HEADLINE else f" on {aspect}"
+    share = round(100 * row["win_rate"])
     if not row["interval"]:
         return f"{names[0]} against {names[1]}{on}: too few votes to claim anything ({row['reason']})."
-    low, high = (round(100 * end) for end in row["interval"])
-    share = round(100 * row["win_rate"])
-    numbers = f"wins {share} of 100 against {names[1]}{on} (95 % interval {low} to {high}, {row['votes']} votes)"
+    ends, kind = (row["interval"], "95 % interval") if closed else (row["live_interval"], "95 % live interval")
+    told = f"{kind} {round(100 * ends[0])} to {round(100 * ends[1])}" if ends else f"no interval: {row['live_reason']}"
+    numbers = f"wins {share} of 100 against {names[1]}{on} ({told}, {row['votes']} votes)"
     if row["too_few"]:
         return f"Too few to claim: {row['too_few']}. So far {names[0]} {numbers}."
     if not closed:
@@ -202,7 +212,7 @@ def agreement(table: VoteTable) -> list[Row]:
             prompt=table.prompt[chosen],
         )
         coefficients: list[Row] = []
-        for name in ("raw_agreement", "krippendorff_alpha", "gwet_ac1"):
+        for name in ("raw_agreement", "krippendorff_alpha", "gwet_ac1", "human_ceiling"):
             found = resolve(f"metrics.preference.agreement:{name}")(made)
             ends = [found.low, found.high] if found.low is not None else None
             coefficients.append(
@@ -216,29 +226,6 @@ def agreement(table: VoteTable) -> list[Row]:
                 }
             )
         rows.append({"aspect": aspect, "coefficients": coefficients, "reason": ""})
-    return rows
-
-
-def tags(table: VoteTable) -> list[Row]:
-    """The headline win rate on the prompts of each tag: for exploring, not for claims."""
-    win_rate_of = resolve("metrics.preference.winrate:win_rate_of")
-    code, rows = table.aspects.index(headline(table)), []
-    for tag in sorted({tag for prompt in table.prompts for tag in prompt["tags"]}):
-        tagged = [number for number, prompt in enumerate(table.prompts) if tag in prompt["tags"]]
-        for first, second in table.pairings:
-            chosen = table.rows(code, (first, second)) & np.isin(table.prompt, tagged)
-            found = win_rate_of(table.votes(chosen), LEVEL)
-            rows.append(
-                {
-                    "tag": tag,
-                    "contenders": [table.contenders[first], table.contenders[second]],
-                    "votes": found.votes,
-                    "prompts": found.prompts,
-                    "win_rate": found.estimate,
-                    "interval": _ends(found.interval),
-                    "reason": found.reason,
-                }
-            )
     return rows
 
 
@@ -268,7 +255,14 @@ def methods(closed: bool) -> list[str]:
         "number. A second interval speaks of these assessors and new prompts.",
         f"Below {FEWEST_PROMPTS} prompts or {FEWEST_ASSESSORS} assessors the data are shown and nothing is claimed.",
         "Only the last answer counts where an assessor corrected one; no vote is left out otherwise.",
-        "Position bias is the share of decided votes that went to the left side.",
+        "Position bias is the share of decided votes that went to the left side; the side-corrected win rate is that "
+        "with both orders equally often, by least squares.",
+        "Dawid and Skene's win rate (1979) weighs assessors by how reliable they seem, as if each pair had one true "
+        "answer; the human ceiling is how often one assessor agrees with the majority of the others.",
+        "Drivers are a fractional logit of the headline choice on the other choices of the same form, with two-way "
+        "clustered intervals and Shapley shares of the explained deviance: associations, not causes.",
+        "Tags are tested first for differing at all, by dealing them out anew; each tag's win rate is also shown "
+        "shrunk towards the whole.",
         "Rankings are Bradley-Terry strengths with ties as half, on the Elo scale around 1000; a range of ranks holds "
         "every place that the differences leave open after Holm's correction.",
     ]
@@ -278,7 +272,10 @@ def methods(closed: bool) -> list[str]:
             "aspect and by Benjamini and Hochberg over all others, which are for exploring."
         )
     else:
-        told.append("Voting goes on: intervals are provisional, and no test is shown before it has ended.")
+        told.append(
+            "Voting goes on: the live interval holds at every look at once (an asymptotic confidence sequence over "
+            "prompts, for these assessors; Waudby-Smith et al., 2021), and no test is shown before voting has ended."
+        )
     return told
 
 

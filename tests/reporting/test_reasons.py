@@ -1,0 +1,181 @@
+"""What stands beside the win rates, on tables small enough to check by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from evalapp.assessing.simulate import simulate_votes
+from evalapp.reporting import reasons, sections
+from evalapp.reporting.build import build
+from evalapp.reporting.presenting import presented
+from evalapp.reporting.table import VoteTable
+from tests.factories import make_comparison
+
+
+def table(outcomes, assessors=6, contenders=("one", "two"), tags=(), **columns):
+    """Votes by pair, assessor and aspect: `outcomes` (pairs, assessors, aspects), each pair on a prompt of its own."""
+    outcomes = np.asarray(outcomes, dtype=float)
+    pair, assessor, aspect = (axis.ravel() for axis in np.indices(outcomes.shape))
+    names = ["preference", "motion", "beauty", "sharpness"][: outcomes.shape[2]]
+    size = outcomes.size
+    given = {"first": np.zeros(size, int), "second": np.ones(size, int), "first_on_left": (pair + assessor) % 2 == 0}
+    given |= columns
+    prompts = [{"key": str(p), "text": "", "tags": list(tags[p]) if tags else []} for p in range(len(outcomes))]
+    people = [{"code": str(a), "simulated": False} for a in range(outcomes.shape[1])]
+    return VoteTable(
+        list(contenders),
+        names,
+        prompts,
+        people,
+        given["first"],
+        given["second"],
+        aspect,
+        pair,
+        assessor,
+        pair,
+        outcomes.ravel(),
+        given["first_on_left"],
+    )
+
+
+def motion_decides(seed=0, pairs=60, assessors=6):
+    """The preference follows motion in nine of ten votes and beauty never; motion mostly goes to the first."""
+    rng = np.random.default_rng(seed)
+    motion = (rng.random((pairs, assessors)) < 0.7).astype(float)
+    beauty = (rng.random((pairs, assessors)) < 0.5).astype(float)
+    preference = np.where(rng.random((pairs, assessors)) < 0.9, motion, 1 - motion)
+    return np.stack([preference, motion, beauty], axis=2)
+
+
+def test_the_aspect_that_decided_the_votes_is_named_as_what_goes_with_the_preference():
+    found = reasons.drivers(table(motion_decides()))[0]
+    shares = {each["aspect"]: each["share"] for each in found["aspects"]}
+    assert shares["motion"] > 0.95
+    assert sum(shares.values()) == pytest.approx(1)
+    assert "one is preferred for its motion" in found["sentence"]
+    assert "not a cause" in found["sentence"]
+
+
+def test_drivers_join_the_answers_of_one_assessor_on_one_pair_whatever_their_order():
+    whole = table(motion_decides())
+    order = np.random.default_rng(3).permutation(len(whole))
+    columns = ("first", "second", "aspect", "prompt", "assessor", "pair", "outcome", "first_on_left")
+    mixed = VoteTable(
+        whole.contenders,
+        whole.aspects,
+        whole.prompts,
+        whole.assessors,
+        *(getattr(whole, name)[order] for name in columns),
+    )
+    ours, theirs = (reasons.drivers(each)[0]["aspects"][0] for each in (whole, mixed))
+    assert ours["contribution"] == pytest.approx(theirs["contribution"], abs=1e-9)
+
+
+def test_a_form_that_lacks_an_aspect_is_no_form_for_drivers():
+    whole = table(motion_decides())
+    kept = ~((whole.aspect == 1) & (whole.pair < 10))
+    columns = ("first", "second", "aspect", "prompt", "assessor", "pair", "outcome", "first_on_left")
+    partial = VoteTable(
+        whole.contenders,
+        whole.aspects,
+        whole.prompts,
+        whole.assessors,
+        *(getattr(whole, name)[kept] for name in columns),
+    )
+    assert reasons.drivers(partial)[0]["forms"] == 50 * 6
+
+
+def test_weighing_assessors_takes_the_word_of_those_who_agree_over_one_who_answers_at_random():
+    rng = np.random.default_rng(1)
+    truth = (np.arange(80) < 64).astype(float)
+    votes = np.repeat(truth[:, None], 4, axis=1)
+    votes[:, 3] = rng.random(80) < 0.5
+    whole = table(votes[:, :, None])
+    found = reasons.sensitivity(whole)[0]
+    plain = sections.results(whole, tests=True)[0]["win_rate"]
+    assert abs(found["dawid_skene"] - 0.8) < 0.02 < abs(plain - 0.8)
+
+
+def test_the_side_corrected_win_rate_removes_what_the_left_side_gave():
+    pairs, assessors = 60, 6
+    left = np.zeros((pairs, assessors), bool)
+    left[:, :4] = True  # the first stood on the left in two of three votes, and the left side always won
+    whole = table(left[:, :, None].astype(float), first_on_left=left.ravel())
+    found = reasons.sensitivity(whole)[0]
+    assert sections.results(whole, tests=True)[0]["win_rate"] == pytest.approx(2 / 3)
+    assert found["side_corrected"] == pytest.approx(0.5)
+    assert any("stood on the left in 67 of 100" in told for told in reasons.warnings(whole))
+
+
+def test_tags_that_differ_are_found_and_drawn_towards_the_whole():
+    outcomes = np.zeros((40, 6, 1))
+    rng = np.random.default_rng(2)
+    outcomes[:20] = rng.random((20, 6, 1)) < 0.8
+    outcomes[20:] = rng.random((20, 6, 1)) < 0.3
+    whole = table(outcomes, tags=[["people"]] * 20 + [["water"]] * 20)
+    found = reasons.slices(whole, tests=True)[0]
+    people, water = found["tags"]
+    assert found["p_value"] < 0.01
+    assert water["win_rate"] < water["shrunk"] < people["shrunk"] < people["win_rate"]
+    assert reasons.slices(whole, tests=False)[0]["p_value"] is None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (np.full((20, 6, 1), 0.5), "All 120 votes on one against two are ties"),
+        (np.tile([[[1.0]], [[0.0]]], (10, 1, 1)), "All votes come from one assessor"),
+        (np.tile([[1.0], [0.0]], (1, 3, 1)), "All votes are on one prompt"),
+    ],
+)
+def test_odd_votes_are_warned_of(outcomes, said):
+    assert any(said in told for told in reasons.warnings(table(outcomes)))
+
+
+def test_an_assessor_with_half_of_the_votes_is_warned_of():
+    whole = table(motion_decides())
+    few = (whole.assessor == 0) | (whole.pair < 10)
+    columns = ("first", "second", "aspect", "prompt", "assessor", "pair", "outcome", "first_on_left")
+    lopsided = VoteTable(
+        whole.contenders,
+        whole.aspects,
+        whole.prompts,
+        whole.assessors,
+        *(getattr(whole, name)[few] for name in columns),
+    )
+    assert any("One assessor cast 55 of 100 votes" in told for told in reasons.warnings(lopsided))
+    assert not any("One assessor" in told for told in reasons.warnings(whole))
+
+
+def test_a_contender_never_compared_is_named():
+    told = reasons.warnings(table(motion_decides(), contenders=("one", "two", "three")))
+    assert "three has never been compared: no vote says anything about it." in told
+    assert not reasons.warnings(table(motion_decides()))
+
+
+def test_a_circle_of_preferences_shows_as_one():
+    outcomes = np.ones((60, 6, 1)) * (np.random.default_rng(0).random((60, 6, 1)) < 0.85)
+    pair = np.indices(outcomes.shape)[0].ravel()
+    whole = table(outcomes, contenders=("a", "b", "c"), first=pair % 3, second=(pair + 1) % 3)
+    found = reasons.one_scale(whole, tests=True)[0]
+    assert found["circles"] == 1
+    assert found["p_value"] < 0.05
+    assert reasons.one_scale(whole, tests=False)[0]["p_value"] is None
+
+
+def test_while_voting_goes_on_only_the_live_interval_is_claimed(db):
+    comparison = make_comparison(prompts=30, overlap=5)
+    simulate_votes(comparison, 6)
+    running = json.loads(build(comparison).snapshot)
+    row = running["results"][0]
+    low, high = row["live_interval"]
+    assert low < row["interval_same_assessors"][0]
+    assert row["interval_same_assessors"][1] < high
+    assert "live interval" in running["verdicts"][0]["sentence"]
+    assert all(each["p_value"] is None for each in running["results"])
+    shown = presented(running)["pairings"][0]["rows"][0]
+    assert shown["interval"] in [each["live_interval"] for each in running["results"]]
+    assert not shown["same"]
+    comparison.close()
+    assert "live interval" not in json.loads(build(comparison).snapshot)["verdicts"][0]["sentence"]
