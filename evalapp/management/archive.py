@@ -139,10 +139,7 @@ def _run(program: str, *arguments: str) -> None:
     found = shutil.which(program) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))), "")
     if not found:
         raise NotRestored(f"{program} is not installed: install PostgreSQL's client programs")
-    filled = [argument.format(database=database) for argument in arguments]
-    command = [found, *filled] if program == "pg_restore" else [found, *filled, database]
-    done = subprocess.run(
-        command, env={"PATH": "/usr/bin:/bin"} | environment, capture_output=True, text=True, check=False
-    )
+    environment["PATH"] = os.environ.get("PATH", "")
+    done = subprocess.run([found, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotRestored(f"{program} failed: {done.stderr.strip()}")
