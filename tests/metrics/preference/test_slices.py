@@ -1,3 +1,4 @@
+import json
 from itertools import permutations
 
 import numpy as np
@@ -188,3 +189,11 @@ def test_the_odd_one_of_a_balanced_sample_comes_from_any_group_alike():
     draws = [(groups[balanced_sample(groups, 3, np.random.default_rng(k))] == "a").sum() for k in range(400)]
     assert set(draws) == {1, 2}
     assert np.mean(draws) == pytest.approx(1.5, abs=0.08)
+
+
+def test_no_group_of_real_prompts_swallows_most_of_them(shared_data):
+    lines = (shared_data / "vbench" / "prompts.jsonl").read_text().splitlines()
+    texts = [json.loads(line)["text"] for line in lines][::3]
+    groups = found_groups(texts, count=8)
+    assert np.bincount(groups.label).max() < len(texts) / 2
+    assert len(set(groups.names)) == 8
