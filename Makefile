@@ -36,12 +36,13 @@ languages: .venv/base
 system:
 	@sh tests/system.sh
 
+lint: export VAR_DIR := $(CURDIR)/.venv/var
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	VAR_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py makemigrations --check --dry-run
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

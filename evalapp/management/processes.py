@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -35,21 +37,27 @@ class Child:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def end(self, patience: float = 5) -> None:
-        """Ask it to stop; after `patience` seconds, kill its whole group."""
-        for stop in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self.process.pid, stop)
-            except ProcessLookupError:
-                break
-            try:
-                self.process.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
-        self.process.wait()
+    def send(self, number: signal.Signals) -> None:
+        """To its whole group, if any of that is left."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
     def last_words(self, lines: int = 12) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def end(children: Iterable[Child], patience: float = 5) -> None:
+    """Ask all of them to stop; after `patience` seconds, kill what is left of their groups."""
+    children = list(children)
+    until = time.monotonic() + patience
+    for child in children:
+        child.send(signal.SIGTERM)
+    for child in children:
+        with suppress(subprocess.TimeoutExpired):
+            child.process.wait(max(0, until - time.monotonic()))
+    for child in children:
+        child.send(signal.SIGKILL)
+        child.process.wait()
 
 
 def _dying_with_parent(by: signal.Signals) -> Callable[[], None] | None:

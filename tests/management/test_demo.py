@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from evalapp.management.commands.demo import Command
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,3 +127,19 @@ def test_a_demo_whose_worker_dies_stops_and_says_where_to_read_why(tmp_path):
     assert "the worker process ended" in said
     assert "worker.log" in said
     assert demo.children() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_drops_in_a_destructor_still_stops_the_demo():
+    command = Command()
+    command.children = []
+
+    class Dropper:
+        def __del__(self):
+            command._interrupted()
+
+    command.stopping = False
+    command._watch()
+    Dropper()
+    with pytest.raises(KeyboardInterrupt):
+        command._watch()

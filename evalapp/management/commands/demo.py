@@ -54,8 +54,9 @@ class Command(BaseCommand):
         started = time.monotonic()
         self.console = Console(highlight=False)
         self.children: list[processes.Child] = []
+        self.stopping = False
         for stop in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(stop, _interrupted)
+            signal.signal(stop, self._interrupted)
         lock = self._alone()
         try:
             self._run(options, started)
@@ -64,8 +65,9 @@ class Command(BaseCommand):
         except (OSError, OperationalError) as error:
             raise CommandError(f"{error}. {_advice()}") from error
         finally:
-            for child in reversed(self.children):
-                child.end()
+            for stop in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(stop, signal.SIG_IGN)
+            processes.end(self.children)
             lock.close()
         self.console.print("All stopped. `make demo` goes on where this was.")
 
@@ -124,7 +126,13 @@ class Command(BaseCommand):
                 f"{len(reasons)} reasons for failed clips:\n  {listed}\nRun the demo again to retry them."
             )
 
+    def _interrupted(self, *_: object) -> NoReturn:
+        self.stopping = True
+        raise KeyboardInterrupt
+
     def _watch(self) -> None:
+        if self.stopping:  # Python drops what a signal raises while it runs a destructor or the like
+            raise KeyboardInterrupt
         for child in self.children:
             if not child.running:
                 raise CommandError(
@@ -152,10 +160,6 @@ class Command(BaseCommand):
             self.console.print(f"  {who}  {link}", soft_wrap=True)
         self.console.print(f"\n  Sign in as [bold]organizer[/] with the password [bold]{password}[/]")
         self.console.print("  Each browser that opens the first link is one assessor. Ctrl-C stops all.\n")
-
-
-def _interrupted(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _advice() -> str:
