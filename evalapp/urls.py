@@ -42,6 +42,7 @@ urlpatterns = [
     # Reports: pages and files from one snapshot, and the clips behind their numbers
     path("comparisons/<uuid:code>/report/", reporting.report, name="report"),
     path("comparisons/<uuid:code>/report/freshness/", reporting.freshness, name="report-freshness"),
+    path("comparisons/<uuid:code>/report/explore/", reporting.exploration, name="report-explore"),
     path("comparisons/<uuid:code>/report/pairs/", reporting.pairs, name="report-pairs"),
     path("comparisons/<uuid:code>/report.<str:kind>", reporting.report_file, name="report-file"),
     path("clips/<uuid:folder>/", reporting.clip_media, name="clip-media"),

@@ -54,6 +54,7 @@ ACCESS = {
     "task-poster": ("get", ASSESSORS_OWN),
     "report": ("get", SIGNED_IN),
     "report-freshness": ("get", SIGNED_IN),
+    "report-explore": ("get", SIGNED_IN),
     "report-file": ("get", SIGNED_IN),
     "report-pairs": ("get", SIGNED_IN),
     "clip-media": ("get", SIGNED_IN),

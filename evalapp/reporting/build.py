@@ -7,12 +7,13 @@ import json
 import math
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max
 
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.reporting import reasons, sections
+from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, table_of
 
@@ -27,17 +28,18 @@ def build(comparison: Comparison) -> Report:
     inputs = inputs_of(comparison)
     if known := Report.objects.filter(comparison=comparison, inputs=inputs).first():
         return known
-    snapshot = json.dumps(rounded(snapshot_of(comparison, inputs)), ensure_ascii=False, sort_keys=True, allow_nan=False)
+    snapshot = canonical(snapshot_of(comparison, inputs))
     report, _ = Report.objects.get_or_create(comparison=comparison, inputs=inputs, defaults={"snapshot": snapshot})
     return report
 
 
-def inputs_of(comparison: Comparison) -> str:
+def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
     """sha256 of all that a report depends on. Cheap: votes are never altered, so counts and the last ids tell."""
     ballots = Ballot.objects.filter(assignment__pair__comparison=comparison).aggregate(n=Count("pk"), last=Max("pk"))
     states = Assignment.objects.filter(pair__comparison=comparison).values_list("state").annotate(n=Count("pk"))
     return digest(
-        {
+        ({"filters": filters.told()} if filters else {})
+        | {
             "method": METHOD,
             "plan": comparison.digest,
             "name": comparison.name,
@@ -52,17 +54,22 @@ def inputs_of(comparison: Comparison) -> str:
     )
 
 
-def snapshot_of(comparison: Comparison, inputs: str) -> dict[str, Any]:
-    """Every part of the report. What cannot be computed carries its reason instead of a number."""
-    table = table_of(comparison)
-    closed = comparison.state == Comparison.State.CLOSED
+def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHING) -> dict[str, Any]:
+    """Every part of the report. What cannot be computed carries its reason instead of a number.
+
+    With filters it is exploratory: marked so, and without tests.
+    """
+    table = table_of(comparison, filters)
+    closed = comparison.state == Comparison.State.CLOSED and not filters
     results = sections.results(table, tests=closed)
     return {
+        "exploratory": bool(filters),
+        "filters": filters.told(),
         "format": 1,
         "comparison": _comparison(comparison, table),
-        "counts": _counts(comparison, table),
+        "counts": _counts(comparison, table, filters),
         "headline_aspect": sections.headline(table),
-        "verdicts": sections.verdicts(table, results, closed),
+        "verdicts": sections.verdicts(table, results, closed, bool(filters)),
         "results": results,
         "position_bias": sections.position_bias(table),
         "ranking": sections.rankings(table),
@@ -73,7 +80,7 @@ def snapshot_of(comparison: Comparison, inputs: str) -> dict[str, Any]:
         "one_scale": reasons.one_scale(table, tests=closed),
         "warnings": reasons.warnings(table),
         "without_each_assessor": sections.without_each_assessor(table),
-        "methods": sections.methods(closed),
+        "methods": sections.methods(closed, bool(filters)),
         "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},
     }
 
@@ -93,13 +100,14 @@ def _comparison(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
     }
 
 
-def _counts(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
+def _counts(comparison: Comparison, table: VoteTable, filters: Filters) -> dict[str, Any]:
+    """`votes` and `assessors` are those let through; skips and pairs are those of the whole comparison."""
     assignments = Assignment.objects.filter(pair__comparison=comparison)
-    ballots = Ballot.objects.filter(assignment__pair__comparison=comparison)
+    ballots = filters.of(comparison)
     skipped = assignments.filter(state=Assignment.State.RELEASED).values_list("skip_reason").annotate(n=Count("pk"))
     voters = sorted(set(table.assessor.tolist()))
     last = ballots.aggregate(last=Max("created_at"))["last"]
-    answered = assignments.filter(state=Assignment.State.SUBMITTED).count()
+    answered = ballots.filter(version=F("assignment__version")).count()
     return {
         "votes": len(table),
         "simulated_votes": int(table.simulated.sum()),
@@ -113,6 +121,10 @@ def _counts(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
         "skips": dict(sorted(skipped.order_by())),
         "last_answer_at": last.isoformat() if last else None,
     }
+
+
+def canonical(snapshot: dict[str, Any]) -> str:
+    return json.dumps(rounded(snapshot), ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 def rounded(value: Any) -> Any:

@@ -18,7 +18,7 @@ COEFFICIENTS = {
 def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What the report's template takes."""
     titles = {aspect["key"]: gettext(aspect["name"]) for aspect in snapshot["comparison"]["aspects"]}
-    closed = snapshot["comparison"]["state"] == "closed"
+    closed = snapshot["comparison"]["state"] == "closed" and not snapshot["exploratory"]
     pairings = []
     for number, verdict in enumerate(snapshot["verdicts"]):
         names = verdict["contenders"]

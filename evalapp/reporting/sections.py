@@ -72,8 +72,8 @@ def _adjust(rows: list[Row], aspect: str) -> None:
             row["p_value_adjusted"] = value
 
 
-def verdicts(table: VoteTable, rows: list[Row], closed: bool) -> list[Row]:
-    """What the votes say of each pairing, in a sentence, and on which aspects they say it."""
+def verdicts(table: VoteTable, rows: list[Row], closed: bool, exploring: bool = False) -> list[Row]:
+    """What the votes say of each pairing, in a sentence, and on which aspects they say it; exploring claims nothing."""
     aspect, found = headline(table), []
     for first, second in table.pairings:
         names = [table.contenders[first], table.contenders[second]]
@@ -82,8 +82,8 @@ def verdicts(table: VoteTable, rows: list[Row], closed: bool) -> list[Row]:
         found.append(
             {
                 "contenders": names,
-                "verdict": _verdict(mine[aspect], closed),
-                "sentence": _sentence(names, aspect, mine[aspect], closed),
+                "verdict": "exploratory" if exploring else _verdict(mine[aspect], closed),
+                "sentence": _sentence(names, aspect, mine[aspect], closed, exploring),
                 "first_better_at": [key for key, side in better.items() if side > 0],
                 "second_better_at": [key for key, side in better.items() if side < 0],
             }
@@ -112,7 +112,7 @@ def _verdict(row: Row, closed: bool) -> str:
     return {1: "first preferred", -1: "second preferred", 0: "undecided"}[_side(row, closed)]
 
 
-def _sentence(names: list[str], aspect: str, row: Row, closed: bool) -> str:
+def _sentence(names: list[str], aspect: str, row: Row, closed: bool, exploring: bool) -> str:
     if not row["votes"]:
         return f"No votes yet on {names[0]} against {names[1]}."
     on = "" if aspect == HEADLINE else f" on {aspect}"
@@ -124,6 +124,8 @@ def _sentence(names: list[str], aspect: str, row: Row, closed: bool) -> str:
     numbers = f"wins {share} of 100 against {names[1]}{on} ({told}, {row['votes']} votes)"
     if row["too_few"]:
         return f"Too few to claim: {row['too_few']}. So far {names[0]} {numbers}."
+    if exploring:
+        return f"Exploring: {names[0]} {numbers}; among votes chosen afterwards this is a hint, not a finding."
     if not closed:
         return f"So far {names[0]} {numbers}; voting goes on."
     side = _side(row, closed)
@@ -246,7 +248,7 @@ def without_each_assessor(table: VoteTable) -> list[Row]:
     return rows
 
 
-def methods(closed: bool) -> list[str]:
+def methods(closed: bool, exploring: bool = False) -> list[str]:
     """What was done, in sentences."""
     told = [
         "A win rate is the mean over prompts of the share of votes for the contender named first; a tie counts half.",
@@ -270,6 +272,11 @@ def methods(closed: bool) -> list[str]:
         told.append(
             "p-values ask whether neither is preferred; they are adjusted by Holm over the pairings of the headline "
             "aspect and by Benjamini and Hochberg over all others, which are for exploring."
+        )
+    elif exploring:
+        told.append(
+            "Exploratory: only votes that pass the filters count; they were chosen after votes were seen, so no test "
+            "is shown, and intervals are the wider ones that hold at every look (Waudby-Smith et al., 2021)."
         )
     else:
         told.append(

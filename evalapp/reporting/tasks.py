@@ -17,6 +17,21 @@ def build_report(comparison: int) -> None:
         build(found)
 
 
+@shared_task(ignore_result=True)
+def build_exploration(comparison: int, given: dict[str, list[str]]) -> None:
+    from evalapp.reporting.explore import explore
+    from evalapp.reporting.filters import Filters
+
+    if found := Comparison.objects.filter(pk=comparison).first():
+        explore(found, Filters.read(found, given))
+
+
+def ring_exploration(comparison: Comparison, inputs: str, given: dict[str, list[str]]) -> None:
+    """Have votes explored, unless that was asked for a moment ago."""
+    if cache.add(f"exploration-rung-{inputs}", True, PATIENCE_SECONDS):
+        transaction.on_commit(lambda: build_exploration.delay(comparison.pk, given))
+
+
 def ring(comparison: Comparison) -> None:
     """Have a report built, unless that was asked for a moment ago: votes come in faster than anyone reads."""
     if cache.add(f"report-rung-{comparison.pk}", True, PATIENCE_SECONDS):

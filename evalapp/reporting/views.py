@@ -1,13 +1,14 @@
 """The report's pages. They read the latest snapshot and compute nothing."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -20,20 +21,27 @@ from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from evalapp.generation.media import media_response
 from evalapp.generation.models import Clip
-from evalapp.reporting.build import inputs_of
+from evalapp.reporting.build import METHOD, inputs_of
+from evalapp.reporting.explore import kept
 from evalapp.reporting.exports import FORMATS
+from evalapp.reporting.filters import Filters, NoSuchFilter, tags_of
 from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
-from evalapp.reporting.tasks import ring
+from evalapp.reporting.tasks import ring, ring_exploration
 
 PAIRS_PER_PAGE = 12
 CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
 
 
 def latest(comparison: Comparison) -> tuple[Report | None, bool]:
-    """The newest report, and whether votes have come in since; a newer one is then under way."""
+    """The newest report, and whether votes have come in since; a newer one is then under way.
+
+    A report by an older method stays as it is, but these pages do not know its shape: it counts as none.
+    """
     report = comparison.reports.first()
     behind = report is None or report.inputs != inputs_of(comparison)
+    if report and json.loads(report.snapshot)["provenance"]["method"] != METHOD:
+        report = None
     if behind:
         ring(comparison)
     return report, behind
@@ -48,6 +56,37 @@ def report(request: HttpRequest, code: UUID) -> HttpResponse:
     if found:
         context |= presented(json.loads(found.snapshot))
     response = render(request, "reporting/report.html", context | {"comparison_row": comparison})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+FILTERS = ("tag", "assessor", "since", "until", "voters")
+
+
+@login_required
+@require_safe
+def exploration(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The report of some of the votes, marked exploratory; a worker counts them, the page waits for it."""
+    comparison = get_object_or_404(Comparison, code=code)
+    given = {key: found for key in FILTERS if (found := [each for each in request.GET.getlist(key) if each])}
+    context: dict[str, Any] = {
+        "comparison": comparison,
+        "comparison_row": comparison,
+        "known_tags": tags_of(comparison),
+    }
+    context["given"] = given
+    try:
+        filters = Filters.read(comparison, given)
+    except NoSuchFilter as error:
+        return render(request, "reporting/explore.html", context | {"problem": str(error)}, status=400)
+    if filters:
+        inputs = inputs_of(comparison, filters)
+        if snapshot := kept(inputs):
+            context |= presented(snapshot)
+        else:
+            ring_exploration(comparison, inputs, given)
+            context["waiting"] = True
+    response = render(request, "reporting/explore.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
 
@@ -107,6 +146,8 @@ def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
         raise Http404
     found = pairs_behind(comparison, aspect, first, second, choice)
     page = Paginator(found, PAIRS_PER_PAGE).get_page(request.GET.get("page"))
+    listed = list(page)
+    votes = counts_of(listed, aspect)
     named = request.user.is_staff
     query = request.GET.copy()
     query.pop("page", None)
@@ -117,7 +158,7 @@ def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
         "second": second,
         "choice": _choice_in_words(choice, first, second),
         "page": page,
-        "pairs": [_shown(pair, named) for pair in page],
+        "pairs": [_shown(pair, votes[pair.pk], named) for pair in listed],
         "named": named,
         "query": query.urlencode(),
     }
@@ -125,31 +166,31 @@ def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
 
 
 def pairs_behind(comparison: Comparison, aspect: Aspect, first: str, second: str, choice: str) -> QuerySet[Pair]:
-    """Pairs of two contenders with votes on an aspect (of one choice, if given), and how many of each."""
-    of_pair = Q(assignments__ballots__votes__aspect=aspect) & Q(
-        assignments__ballots__votes__in=Vote.objects.of(comparison).current()
-    )
-    counts = {
-        str(value): Count("assignments__ballots__votes", filter=of_pair & Q(assignments__ballots__votes__choice=value))
-        for value in Choice.values
-    }
-    found = (
-        comparison.pairs.select_related("prompt", "first__contender", "second__contender")
-        .annotate(firsts=counts["first"], seconds=counts["second"], ties=counts["tie"])
-        .order_by("prompt__position", "seed", "pk")
-    )
+    """Pairs of two contenders with votes on an aspect, of one choice if given."""
+    votes = Vote.objects.current().filter(ballot__assignment__pair=OuterRef("pk"), aspect=aspect)
+    found = comparison.pairs.filter(Exists(votes.filter(choice=choice) if choice else votes))
     if first or second:
         found = found.filter(first__contender__name=first, second__contender__name=second)
-    votes = {"first": Q(firsts__gt=0), "second": Q(seconds__gt=0), "tie": Q(ties__gt=0)}
-    return found.filter(votes[choice] if choice else Q(firsts__gt=0) | Q(seconds__gt=0) | Q(ties__gt=0))
+    return found.select_related("prompt", "first__contender", "second__contender").order_by(
+        "prompt__position", "seed", "pk"
+    )
 
 
-def _shown(pair: Any, named: bool) -> ShownPair:
+def counts_of(pairs: list[Pair], aspect: Aspect) -> dict[int, Counter[str]]:
+    """Votes on the aspect that count, by pair and choice."""
+    found: dict[int, Counter[str]] = {pair.pk: Counter() for pair in pairs}
+    votes = Vote.objects.current().filter(ballot__assignment__pair__in=pairs, aspect=aspect)
+    for pair, choice in votes.values_list("ballot__assignment__pair", "choice"):
+        found[pair][choice] += 1
+    return found
+
+
+def _shown(pair: Pair, votes: Counter[str], named: bool) -> ShownPair:
     turned = not named and int(digest(str(pair.first.folder)), 16) % 2 == 1
     left, right = (pair.second, pair.first) if turned else (pair.first, pair.second)
-    left_votes, right_votes = (pair.seconds, pair.firsts) if turned else (pair.firsts, pair.seconds)
+    left_votes, right_votes = (votes[choice] for choice in (("second", "first") if turned else ("first", "second")))
     names = (left.contender.name, right.contender.name) if named else (gettext("left"), gettext("right"))
-    return ShownPair(pair, left, right, left_votes, pair.ties, right_votes, *names)
+    return ShownPair(pair, left, right, left_votes, votes["tie"], right_votes, *names)
 
 
 def _choice_in_words(choice: str, first: str, second: str) -> str:
