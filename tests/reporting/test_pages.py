@@ -141,3 +141,15 @@ def test_the_command_writes_all_formats_and_names_near_comparisons(voted, capsys
     assert (tmp_path / "report.csv").read_text().startswith("first,second,aspect,votes")
     with pytest.raises(CommandError, match="did you mean"):
         call_command("report", voted.name[:-1] + "x")
+
+
+def test_a_report_by_an_older_method_is_replaced_and_kept(client, olga, voted):
+    old = voted.reports.get()
+    snapshot = json.loads(old.snapshot)
+    snapshot["provenance"]["method"] -= 1
+    del snapshot["results"]
+    type(old).objects.filter(pk=old.pk).update(snapshot=json.dumps(snapshot), inputs="of another time")
+    assert "being built" in page(client, olga, "report", voted).content.decode()
+    build(voted)
+    assert "Too few to claim" in page(client, olga, "report", voted).content.decode()
+    assert voted.reports.count() == 2
