@@ -45,6 +45,7 @@ urlpatterns = [
     path("comparisons/<uuid:code>/report/explore/", reporting.exploration, name="report-explore"),
     path("comparisons/<uuid:code>/report/pairs/", reporting.pairs, name="report-pairs"),
     path("comparisons/<uuid:code>/report.<str:kind>", reporting.report_file, name="report-file"),
+    path("league/", reporting.league, name="league"),
     path("clips/<uuid:folder>/", reporting.clip_media, name="clip-media"),
     path("clips/<uuid:folder>/poster/", reporting.clip_media, {"poster": True}, name="clip-poster"),
     # Programs and the administration; signing in happens in one place, where failures are counted

@@ -55,6 +55,7 @@ ACCESS = {
     "report": ("get", SIGNED_IN),
     "report-freshness": ("get", SIGNED_IN),
     "report-explore": ("get", SIGNED_IN),
+    "league": ("get", SIGNED_IN),
     "report-file": ("get", SIGNED_IN),
     "report-pairs": ("get", SIGNED_IN),
     "clip-media": ("get", SIGNED_IN),
@@ -114,7 +115,8 @@ def house(db):
 
 def address(name, house):
     comparison, task = house["comparison"].code, house["task"]
-    if name in ("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "api-comparisons"):
+    without_code = ("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league")
+    if name in (*without_code, "api-comparisons"):
         return reverse(name)
     if name == "api-nothing":
         return "/api/elsewhere/"

@@ -17,7 +17,7 @@ from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, table_of
 
-METHOD = 2
+METHOD = 3
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 

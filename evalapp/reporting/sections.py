@@ -182,19 +182,23 @@ def rankings(table: VoteTable) -> list[Row]:
         except ValueError as error:
             rows.append({"aspect": aspect, "rated": [], "reason": str(error), "method": ""})
             continue
-        rated = [
-            {
-                "contender": each.name,
-                "votes": each.votes,
-                "rating": each.elo[0],
-                "interval": [each.elo[1], each.elo[2]] if each.elo[1] is not None else None,
-                "chance": each.chance[0],
-                "ranks": list(each.ranks),
-            }
-            for each in found.rated
-        ]
-        rows.append({"aspect": aspect, "rated": rated, "reason": found.reason, "method": found.method})
+        rows.append({"aspect": aspect, "rated": rated(found), "reason": found.reason, "method": found.method})
     return rows
+
+
+def rated(ranking: Any) -> list[Row]:
+    """The contenders of a ranking, strongest first."""
+    return [
+        {
+            "contender": each.name,
+            "votes": each.votes,
+            "rating": each.elo[0],
+            "interval": [each.elo[1], each.elo[2]] if each.elo[1] is not None else None,
+            "chance": each.chance[0],
+            "ranks": list(each.ranks),
+        }
+        for each in ranking.rated
+    ]
 
 
 def agreement(table: VoteTable) -> list[Row]:

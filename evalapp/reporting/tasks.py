@@ -32,6 +32,18 @@ def ring_exploration(comparison: Comparison, inputs: str, given: dict[str, list[
         transaction.on_commit(lambda: build_exploration.delay(comparison.pk, given))
 
 
+@shared_task(ignore_result=True)
+def build_league() -> None:
+    from evalapp.reporting import league
+
+    league.build_league()
+
+
+def ring_league() -> None:
+    if cache.add("league-rung", True, PATIENCE_SECONDS):
+        transaction.on_commit(build_league.delay)
+
+
 def ring(comparison: Comparison) -> None:
     """Have a report built, unless that was asked for a moment ago: votes come in faster than anyone reads."""
     if cache.add(f"report-rung-{comparison.pk}", True, PATIENCE_SECONDS):

@@ -25,9 +25,10 @@ from evalapp.reporting.build import METHOD, inputs_of
 from evalapp.reporting.explore import kept
 from evalapp.reporting.exports import FORMATS
 from evalapp.reporting.filters import Filters, NoSuchFilter, tags_of
+from evalapp.reporting.league import KEY, inputs_of_league
 from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
-from evalapp.reporting.tasks import ring, ring_exploration
+from evalapp.reporting.tasks import ring, ring_exploration, ring_league
 
 PAIRS_PER_PAGE = 12
 CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
@@ -87,6 +88,23 @@ def exploration(request: HttpRequest, code: UUID) -> HttpResponse:
             ring_exploration(comparison, inputs, given)
             context["waiting"] = True
     response = render(request, "reporting/explore.html", context)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def league(request: HttpRequest) -> HttpResponse:
+    """All contenders that people compared anywhere; the last snapshot is shown while a newer one is built."""
+    found = kept(KEY)
+    behind = found is None or found["inputs"] != inputs_of_league()
+    if behind:
+        ring_league()
+    context: dict[str, Any] = {"behind": behind, "league": found}
+    if found:
+        names = {key: gettext(name) for key, name in found["names"].items()}
+        context["rows"] = [row | {"title": names[row["aspect"]]} for row in found["aspects"]]
+    response = render(request, "reporting/league.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
 
