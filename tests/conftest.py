@@ -44,6 +44,15 @@ def media_of_its_own(settings, tmp_path):
 
 
 @pytest.fixture(autouse=True)
+def nothing_remembered(settings):
+    """The guard against guessed passwords counts in a cache, which would lock the next test out."""
+    from django.core.cache import caches
+
+    for name in settings.CACHES:
+        caches[name].clear()
+
+
+@pytest.fixture(autouse=True)
 def bells(monkeypatch):
     """Names of the tasks that were rung; nothing answers them."""
     from celery.app.task import Task
