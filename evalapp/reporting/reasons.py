@@ -152,7 +152,7 @@ def _dawid_skene(table: VoteTable, chosen: NDArray[np.bool_]) -> tuple[float | N
     choice = np.rint(2 - 2 * table.outcome[chosen]).astype(int)
     made = resolve("metrics.preference.agreement:Choices").of(item, assessor, choice, prompt=table.prompt[chosen])
     try:
-        truth = resolve("metrics.preference.agreement:dawid_skene")(made, tolerance=1e-5, limit=500).truth
+        truth = resolve("metrics.preference.agreement:dawid_skene")(made, tolerance=1e-4, limit=500).truth
     except RuntimeError as error:
         return None, str(error)
     prompt = np.zeros(len(items), dtype=np.int64)

@@ -93,14 +93,14 @@ def table_of(comparison: Comparison, filters: Filters = EVERYTHING) -> VoteTable
     ballots = _columns(
         filters.of(comparison)
         .filter(version=F("assignment__version"))
-        .order_by("pk")
+        .order_by()
         .values_list("pk", "assignment__pair", "assignment__participation", "assignment__swapped"),
         4,
     )
-    cast = Vote.objects.filter(aspect__comparison=comparison).order_by("pk")
-    votes = _columns(
-        ((ballot, aspect, HALVES[choice]) for ballot, aspect, choice in _rows(cast, "ballot", "aspect", "choice")), 3
+    cast = _rows(
+        Vote.objects.filter(aspect__in=[pk for pk, _ in aspects]).order_by(), "pk", "ballot", "aspect", "choice"
     )
+    votes = _columns(((pk, ballot, aspect, HALVES[choice]) for pk, ballot, aspect, choice in cast), 4)[1:]
     place = np.searchsorted(ballots[0], votes[0])
     counts = place < len(ballots[0])
     counts[counts] = ballots[0][place[counts]] == votes[0][counts]
@@ -127,8 +127,9 @@ def _rows(found: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[NDArray[np.int64]]:
-    """Integers of a query, by column."""
-    return list(np.fromiter(rows, dtype=(np.int64, width)).T.copy())
+    """Integers of a query, by column, in the order of the first: databases sort a million rows more slowly."""
+    found = np.fromiter(rows, dtype=(np.int64, width))
+    return list(found[np.argsort(found[:, 0])].T.copy())
 
 
 def _coded(keys: NDArray[np.int64], known: Sequence[int]) -> NDArray[np.int64]:
