@@ -15,7 +15,7 @@ import pytest
 from tests.services import postgres_url, redis_url
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLAN = """
 from evalapp.catalog.models import *
@@ -79,7 +79,7 @@ class House:
         self.log.close()
 
 
-def until(what, seconds=90):
+def until(what, seconds=240):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := what():
