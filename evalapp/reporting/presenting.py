@@ -46,6 +46,10 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         )
     return snapshot | {
         "titles": titles,
+        "filters": {
+            key: ", ".join(value) if isinstance(value, list) else value
+            for key, value in snapshot.get("filters", {}).items()
+        },
         "closed": closed,
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,

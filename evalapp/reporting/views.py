@@ -178,6 +178,7 @@ def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
         "page": page,
         "pairs": [_shown(pair, votes[pair.pk], named) for pair in listed],
         "named": named,
+        "simulated": comparison.participations.filter(assessor__simulated=True).exists(),
         "query": query.urlencode(),
     }
     return render(request, "reporting/pairs.html", context)

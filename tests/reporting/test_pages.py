@@ -61,6 +61,7 @@ def test_researchers_read_headlines_but_see_pairs_blind(client, olga, rita, vote
     query = {"first": "end-to-end", "second": "frame-by-frame", "aspect": "preference"}
     assert "end-to-end" in page(client, rita, "report", voted).content.decode()
     blind = page(client, rita, "report-pairs", voted, **query).content.decode()
+    assert "Simulated votes:" in blind
     assert "<figcaption>left: " in blind
     assert "<figcaption>end-to-end" not in blind
     named = page(client, olga, "report-pairs", voted, **query).content.decode()
