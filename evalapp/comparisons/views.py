@@ -1,5 +1,6 @@
 """What an organizer tells a comparison to do: launch, open, pause, close, render failed clips again."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -53,26 +54,24 @@ def open_voting(request: HttpRequest, code: UUID) -> HttpResponse:
 @organizers_only
 @require_POST
 def pause(request: HttpRequest, code: UUID) -> HttpResponse:
-    comparison = get_object_or_404(Comparison, code=code)
-    try:
-        comparison.pause()
-    except NotReady as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, "Voting is paused: no new pairs are handed out, answers in hand are still taken.")
-    return redirect("comparison", code)
+    said = "Voting is paused: no new pairs are handed out, answers in hand are still taken."
+    return _told(request, code, Comparison.pause, said)
 
 
 @organizers_only
 @require_POST
 def close(request: HttpRequest, code: UUID) -> HttpResponse:
-    comparison = get_object_or_404(Comparison, code=code)
+    return _told(request, code, Comparison.close, "Voting is closed for good.")
+
+
+def _told(request: HttpRequest, code: UUID, verb: Callable[[Comparison], None], said: str) -> HttpResponse:
+    """Tell the comparison, say what came of it, and go back to its page."""
     try:
-        comparison.close()
+        verb(get_object_or_404(Comparison, code=code))
     except NotReady as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, "Voting is closed for good.")
+        messages.success(request, said)
     return redirect("comparison", code)
 
 
