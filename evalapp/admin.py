@@ -15,6 +15,7 @@ from evalapp.assessing.models import Assignment, Ballot, Invitation, Participati
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip
+from evalapp.measuring.models import Measurement
 from evalapp.people.models import Assessor
 from evalapp.reporting.models import Report
 
@@ -212,6 +213,13 @@ class VoteTable(ReadOnly):
     list_filter = ("choice",)
     list_select_related = ("ballot", "aspect")
     search_fields = ("aspect__key", "ballot__assignment__code")
+
+
+@admin.register(Measurement)
+class MeasurementTable(ReadOnly):
+    list_display = ("metric", "value", "reason", "version", "sha256", "created_at")
+    list_filter = ("metric",)
+    search_fields = ("sha256",)
 
 
 @admin.register(Report)

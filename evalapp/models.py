@@ -4,6 +4,7 @@ from evalapp.assessing.models import Assignment, Ballot, Invitation, Participati
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip
+from evalapp.measuring.models import Measurement
 from evalapp.people.models import Assessor
 from evalapp.reporting.models import Report
 
@@ -18,6 +19,7 @@ __all__ = [
     "Contender",
     "Entry",
     "Invitation",
+    "Measurement",
     "Pair",
     "Participation",
     "Prompt",

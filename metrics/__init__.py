@@ -27,7 +27,19 @@ class Metric:
         return resolve(self.path)
 
 
-METRICS: dict[str, Metric] = {}
+METRICS: dict[str, Metric] = {
+    "boiling": Metric("metrics.video:boiling", "grey levels of 255", False),
+    "frame_difference": Metric("metrics.video:frame_difference", "grey levels of 255", None),
+    "motion": Metric("metrics.video:motion", "diagonals per second", None),
+    "motion_spread": Metric("metrics.video:motion_spread", "share", None),
+    "unevenness": Metric("metrics.video:unevenness", "ratio", False),
+    "frozen": Metric("metrics.video:frozen", "share", False),
+    "sharpness": Metric("metrics.video:sharpness", "0..1", True),
+    "brightness": Metric("metrics.video:brightness", "0..1", None),
+    "clipped": Metric("metrics.video:clipped", "share", False),
+    "colourfulness": Metric("metrics.video:colourfulness", "Hasler-Süsstrunk", None),
+    "blockiness": Metric("metrics.video:blockiness", "ratio", False),
+}
 JUDGES: dict[str, str] = {}
 
 

@@ -6,11 +6,12 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from evalapp.measuring.models import Measurement
 from evalapp.reporting.models import Report
 from tests.factories import make_comparison, make_invitation, make_participation, make_vote
 
 MODELS = list(apps.get_app_config("evalapp").get_models())
-ONLY_READ = ("ballot", "vote", "report", "pair", "assignment", "recipe", "clip")
+ONLY_READ = ("ballot", "vote", "report", "measurement", "pair", "assignment", "recipe", "clip")
 
 
 @pytest.fixture
@@ -27,6 +28,7 @@ def everything(db):
     for name in ("alice", "bob"):
         make_vote(make_participation(comparison, name=name))
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
+    Measurement.objects.create(sha256="0" * 64, metric="frozen", version="1", value=0)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

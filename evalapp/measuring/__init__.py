@@ -1,1 +1,1 @@
-"""Automatic measures and judges beside the votes, never among them: Measurement and Verdict will live here."""
+"""Automatic measures beside the votes, never among them."""

@@ -1,0 +1,131 @@
+"""What measures say of a comparison, and whether people's votes go along. For workers and commands, not for pages."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from evalapp.assessing.models import Vote
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.models import Clip
+from evalapp.measuring.models import Measurement
+from evalapp.measuring.runs import PROTOCOL
+from metrics import METRICS, resolve
+
+LABEL = "measured by a program, beside the votes and not among them"
+OUTCOMES = {"first": 1.0, "tie": 0.5, "second": 0.0}
+Pairs = list[tuple[Clip, Clip, float]]
+
+
+def results_of(comparison: Comparison) -> list[dict[str, Any]]:
+    """One JSON-able entry per metric that measured a clip of the comparison.
+
+    Keys: metric, title, unit, higher_is_better, version, label; rows: per contender {contender, value, interval, count,
+    missing, reason}; following: per aspect {aspect, agreement, interval, pairs, votes, simulated_votes, prompts, tau,
+    contenders, reason}, empty for a metric of which neither direction is better. An interval is [low, high] or None;
+    `missing` counts ready clips without a value. Votes of simulated assessors are among `votes` and counted apart.
+    """
+    clips = list(comparison.clips().filter(state=Clip.State.READY).order_by("pk"))
+    contenders = list(comparison.entries.values_list("contender_id", "contender__name"))
+    stored = Measurement.objects.filter(version=PROTOCOL, sha256__in={clip.sha256 for clip in clips})
+    values: dict[str, dict[str, float | None]] = defaultdict(dict)
+    for measured, sha256, value in stored.values_list("metric", "sha256", "value"):
+        values[measured][sha256] = value
+    voted = _voted(comparison, {clip.pk: clip for clip in clips})
+    results = []
+    for name, metric in METRICS.items():
+        if name not in values:
+            continue
+        known = {sha256: value for sha256, value in values[name].items() if value is not None}
+        rows = [_row(title, [clip for clip in clips if clip.contender_id == key], known) for key, title in contenders]
+        better = metric.higher_is_better
+        results.append(
+            {
+                "metric": name,
+                "title": name.replace("_", " ").capitalize(),
+                "unit": metric.unit,
+                "higher_is_better": better,
+                "version": PROTOCOL,
+                "label": LABEL,
+                "rows": rows,
+                "following": []
+                if better is None
+                else [
+                    {"aspect": aspect, "votes": votes, "simulated_votes": simulated} | _following(pairs, known, better)
+                    for aspect, (pairs, votes, simulated) in voted.items()
+                ],
+            }
+        )
+    return results
+
+
+def _row(contender: str, clips: list[Clip], known: dict[str, float]) -> dict[str, Any]:
+    measured = [clip for clip in clips if clip.sha256 in known]
+    mean = resolve("metrics.following:mean_by_prompt")(
+        np.array([known[clip.sha256] for clip in measured]), np.array([clip.prompt_id for clip in measured], dtype=int)
+    )
+    return {
+        "contender": contender,
+        "value": mean.value,
+        "interval": None if mean.low is None else [mean.low, mean.high],
+        "count": mean.count,
+        "missing": len(clips) - len(measured),
+        "reason": mean.reason,
+    }
+
+
+def _voted(comparison: Comparison, clips: dict[int, Clip]) -> dict[str, tuple[Pairs, int, int]]:
+    """Per aspect: each pair with votes and their mean outcome, how many votes, how many of them simulated."""
+    cast = (
+        Vote.objects.of(comparison)
+        .current()
+        .values_list(
+            "aspect__key",
+            "ballot__assignment__pair__first",
+            "ballot__assignment__pair__second",
+            "choice",
+            "ballot__assignment__participation__assessor__simulated",
+        )
+    )
+    keys = comparison.aspects.values_list("key", flat=True)
+    outcomes: dict[str, dict[tuple[int, int], list[float]]] = {key: defaultdict(list) for key in keys}
+    simulated: dict[str, int] = defaultdict(int)
+    for aspect, first, second, choice, program in cast:
+        if first in clips and second in clips:
+            outcomes[aspect][first, second].append(OUTCOMES[choice])
+            simulated[aspect] += program
+    return {
+        aspect: (
+            [(clips[first], clips[second], sum(each) / len(each)) for (first, second), each in sorted(pairs.items())],
+            sum(map(len, pairs.values())),
+            simulated[aspect],
+        )
+        for aspect, pairs in outcomes.items()
+    }
+
+
+def _following(pairs: Pairs, known: dict[str, float], higher_is_better: bool) -> dict[str, Any]:
+    told = [(a, b, outcome) for a, b, outcome in pairs if a.sha256 in known and b.sha256 in known]
+    first = np.array([known[a.sha256] for a, _, _ in told])
+    second = np.array([known[b.sha256] for _, b, _ in told])
+    outcome = np.array([each for _, _, each in told])
+    prompts = np.array([a.prompt_id for a, _, _ in told], dtype=int)
+    found = resolve("metrics.following:agreement")(first, second, outcome, prompts, higher_is_better)
+    measured: dict[int, list[float]] = defaultdict(list)
+    chosen: dict[int, list[float]] = defaultdict(list)
+    for a, b, share in told:
+        for clip, won in ((a, share), (b, 1 - share)):
+            measured[clip.contender_id].append(known[clip.sha256] * (1 if higher_is_better else -1))
+            chosen[clip.contender_id].append(won)
+    tau = resolve("metrics.following:kendall_tau")(
+        np.array([np.mean(each) for each in measured.values()]), np.array([np.mean(each) for each in chosen.values()])
+    )
+    return {
+        "agreement": found.value,
+        "interval": None if found.low is None else [found.low, found.high],
+        "pairs": found.count,
+        "prompts": found.prompts,
+        "tau": tau,
+        "contenders": len(measured),
+        "reason": found.reason,
+    }

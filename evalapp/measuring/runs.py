@@ -1,0 +1,88 @@
+"""Measuring the clips of a comparison: each file once, resumable, no clip passed over in silence."""
+
+import math
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.files import sha256_of
+from evalapp.generation.models import Clip
+from evalapp.measuring.models import Measurement
+from metrics import METRICS
+
+PROTOCOL = "1: lossless master, every frame, RGB"
+"""Version of every measurement; raised when the same file would give another value."""
+
+
+class UnknownMetric(Exception):
+    """No such metric; the message names near ones."""
+
+
+class Unmeasurable(Exception):
+    """Some clips could not be measured; the message names each with its reason. The others are stored."""
+
+
+def names_of(asked: Iterable[str]) -> list[str]:
+    """The metrics asked for, all where none is. Raises UnknownMetric."""
+    names = list(dict.fromkeys(asked)) or list(METRICS)
+    for name in names:
+        if name not in METRICS:
+            near = get_close_matches(name, METRICS) or sorted(METRICS)
+            raise UnknownMetric(f"no metric is called {name!r}; known: {', '.join(near)}")
+    return names
+
+
+def waiting(comparison: Comparison, names: list[str]) -> dict[Clip, list[str]]:
+    """One clip of each file that lacks a measurement, and the metrics that it lacks."""
+    ready = comparison.clips().filter(state=Clip.State.READY).select_related("contender", "prompt").order_by("pk")
+    clips = {clip.sha256: clip for clip in reversed(ready)}
+    known = set(
+        Measurement.objects.filter(version=PROTOCOL, metric__in=names, sha256__in=clips).values_list("sha256", "metric")
+    )
+    lacking = {clip: [name for name in names if (clip.sha256, name) not in known] for clip in clips.values()}
+    return {clip: missing for clip, missing in lacking.items() if missing}
+
+
+def measure(comparison: Comparison, metrics: Iterable[str] = (), done: Callable[[], object] = lambda: None) -> int:
+    """Measure what was not measured yet; returns how many values are new. `done` is called after each file.
+
+    Raises UnknownMetric before, Unmeasurable after all files were tried: calling again tries only those that failed.
+    """
+    stored, problems = 0, []
+    for clip, names in waiting(comparison, names_of(metrics)).items():
+        try:
+            found = _measured(clip, names)
+        except Unmeasurable as problem:
+            problems.append(str(problem))
+        else:
+            Measurement.objects.bulk_create(found, ignore_conflicts=True)
+            stored += len(found)
+        done()
+    if problems:
+        raise Unmeasurable("\n".join(problems))
+    return stored
+
+
+def _measured(clip: Clip, names: list[str]) -> list[Measurement]:
+    from generators.video import MediaError, read
+
+    here = f"clip {clip.pk} ({clip})"
+    if not clip.master.is_file():
+        raise Unmeasurable(f"{here}: {clip.master.name} is gone from {clip.directory}; render or import it again")
+    if sha256_of(clip.master) != clip.sha256:
+        raise Unmeasurable(f"{here}: {clip.master.name} is not the file that was stored; render or import it again")
+    try:
+        footage = read(clip.master)
+    except MediaError as error:
+        raise Unmeasurable(f"{here}: {error}") from error
+    rows = []
+    for name in names:
+        row = Measurement(sha256=clip.sha256, metric=name, version=PROTOCOL)
+        try:
+            row.value = float(METRICS[name].load()(footage.frames, footage.fps))
+        except ValueError as error:
+            row.reason = str(error)[:200]
+        if row.value is not None and not math.isfinite(row.value):
+            raise Unmeasurable(f"{here}: {name} gave {row.value}, which is no measurement")
+        rows.append(row)
+    return rows
