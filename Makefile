@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick lint format javascript languages system benchmarks help
+.PHONY: demo models test quick lint format javascript languages system benchmarks help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo                  two contenders, twelve prompts, a comparison to vote on"
 	@echo "make demo VOTES=simulated  the same with votes of simulated assessors, to see a report"
+	@echo "make models                torch and what else workers need for real checkpoints, metrics and judges"
 	@echo "make test                  all checks and tests, as in CI"
 	@echo "make quick                 checks and tests without browser, PostgreSQL and slow ones"
 	@echo "make format                tidy the code"
@@ -21,13 +22,24 @@ demo: .venv/base languages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
+# The lists name every package, so none is looked for beyond them: two of the developers' ask for a torchvision
+# that does not exist for CPU, and work without it.
+PIP_INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r
+
 .venv/base: requirements/base.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/base.txt
+	$(PIP_INSTALL) requirements/base.txt
 	@touch $@
 
-.venv/dev: requirements/dev.txt .venv/base
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+# What a worker needs that runs torch models.
+.venv/models: requirements/models.txt .venv/base
+	$(PIP_INSTALL) requirements/models.txt
 	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/models
+	$(PIP_INSTALL) requirements/dev.txt
+	@touch $@
+
+models: .venv/models
 
 languages: .venv/base
 	@$(BIN)/python -m frontend.locale.compile
