@@ -3,8 +3,10 @@
 Everything that plugs in is a line in GENERATORS, resolved when it is used: importing this package loads nothing heavy.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +24,32 @@ class GeneratorError(Exception):
     """A clip cannot be generated; the message says why and what to do."""
 
 
+class Cancelled(Exception):
+    """The clip is no longer wanted. A `Watch` raises it; generators clean up and let it pass."""
+
+
+Watch = Callable[[float], None]
+"""Called between steps with the share done, 0 to 1; raises Cancelled when the clip is no longer wanted."""
+
+
+def unwatched(done: float) -> None:
+    """Nobody looks on, and nobody cancels."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a generator can do; what it cannot, recipes may not ask of it."""
+
+    seed: bool = True
+    negative: bool = False
+    first_frame: bool = False
+    progress: bool = False
+    cancel: bool = False
+    batch: bool = False
+    lossless: bool = True
+    """False when the frames have been through a lossy codec before they came here."""
+
+
 @dataclass(frozen=True)
 class Take:
     """What a generator made: frames uint8 (T, H, W, 3) RGB, frames per second, and facts worth keeping (JSON)."""
@@ -32,20 +60,37 @@ class Take:
 
 
 class Generator(Protocol):
-    """`Settings` names every knob of its recipes; unknown ones are refused."""
+    """`Settings` names every knob of its recipes; unknown ones are refused.
+
+    There is one instance of each generator in a process: weights that it keeps loaded serve the next clip.
+    """
 
     Settings: "type[BaseModel]"
+    capabilities: Capabilities
 
-    def generate(self, prompt: str, seed: int, recipe: Any) -> Take:
-        """The clip of this prompt and seed; equal arguments give equal frames. Raises GeneratorError."""
+    def generate(self, prompt: str, seed: int, recipe: Any, watch: Watch = unwatched) -> Take:
+        """The clip of this prompt and seed; equal arguments give equal frames. Raises GeneratorError and Cancelled.
+
+        Facts that it can tell go by these names: noise_sha256 (of the initial noise), versions (library: version),
+        load_seconds, sample_seconds, decode_seconds.
+        """
         ...
+
+    # Two methods that a generator may have:
+    # weights_key(recipe) -> str: names all that must be loaded; recipes with equal keys share what is loaded.
+    # preflight(recipe) -> dict: tries the recipe once, cheaply, when it is registered; facts worth keeping.
 
 
 def load(name: str) -> Generator:
-    """The generator of that name. Raises GeneratorError, which names near ones."""
+    """The generator of that name, the same one each time. Raises GeneratorError, which names near ones."""
     if name not in GENERATORS:
         raise GeneratorError(f"there is no generator {name!r}: {_hint(name, list(GENERATORS))}")
-    module, _, attribute = GENERATORS[name].partition(":")
+    return _made(GENERATORS[name])
+
+
+@cache
+def _made(where: str) -> Generator:
+    module, _, attribute = where.partition(":")
     generator: Generator = getattr(import_module(module), attribute)()
     return generator
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field
 
-from generators import Take
+from generators import Capabilities, Take, Watch, unwatched
 from generators.drawing import GROUND, GROUNDED, draw, draw_shadow, paint_background
 from generators.scenes import BACKGROUNDS, COLOURS, SHAPES, Scene, Thing, understand
 
@@ -97,8 +97,9 @@ class Shapes:
     """The generator; takes no checkpoint."""
 
     Settings: type[BaseModel] = Settings
+    capabilities = Capabilities()
 
-    def generate(self, prompt: str, seed: int, recipe: Any) -> Take:
+    def generate(self, prompt: str, seed: int, recipe: Any, watch: Watch = unwatched) -> Take:
         """A clip (frames, height, width, 3) of the prompt's scene; facts tell what was understood, and what was not."""
         asked = understand(prompt)
         scene, ignored = ignore_part(asked, recipe.ignore, stream(prompt, seed, "ignore"))

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 
 from evalapp.generation.files import discard, write_files
 from evalapp.generation.models import Clip
-from generators import GeneratorError, load
+from generators import Cancelled, GeneratorError, Watch, load
 from generators.recipe import parse
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,11 @@ def render(clip: Clip) -> bool:
     """Render a clip that this worker has claimed. False when it failed (the clip says why) or another took it over."""
     started = time.monotonic()
     try:
-        with lease_kept(clip):
-            stored = _generate(clip)
+        with lease_kept(clip) as lease:
+            stored = _generate(clip, lease.watch)
+    except Cancelled:
+        log.warning("clip %s: cancelled or taken over by another attempt; stopped", clip.pk)
+        return False
     except Exception as error:
         log.exception("clip %s: %s", clip.pk, error)
         clip.fail(_in_words(error))
@@ -37,34 +40,48 @@ def render(clip: Clip) -> bool:
     return False
 
 
-def _generate(clip: Clip) -> dict[str, Any]:
+def _generate(clip: Clip, watch: Watch) -> dict[str, Any]:
     recipe = clip.contender.recipe
-    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, parse(recipe.generator, recipe.settings))
+    settings = parse(recipe.generator, recipe.settings)
+    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, settings, watch)
     stored = write_files(take.frames, take.fps)
     stored["facts"] |= {"generator": take.facts}
     return stored
 
 
-@contextmanager
-def lease_kept(clip: Clip) -> Iterator[None]:
-    """Renew the clip's lease from a thread until the block ends."""
-    done = threading.Event()
+class Lease:
+    """The clip's lease, kept alive by a thread while the generator works and looks at it between its steps."""
 
-    def renew() -> None:
-        while not done.wait(settings.RENDER_LEASE_SECONDS / 3):
+    def __init__(self, clip: Clip) -> None:
+        self.clip = clip
+        self.ended, self.lost = threading.Event(), threading.Event()
+
+    def watch(self, done: float) -> None:
+        """Raises Cancelled once the clip was cancelled or another worker took it over."""
+        if self.lost.is_set():
+            raise Cancelled
+
+    def keep(self) -> None:
+        while not self.ended.wait(settings.RENDER_LEASE_SECONDS / 3):
             try:
-                if not clip.renew_lease():
-                    return
+                if not self.clip.renew_lease():
+                    self.lost.set()
+                    break
             except DatabaseError:
-                log.exception("clip %s: its lease could not be renewed; trying again", clip.pk)
+                log.exception("clip %s: its lease could not be renewed; trying again", self.clip.pk)
         connection.close()
 
-    thread = threading.Thread(target=renew, daemon=True)
+
+@contextmanager
+def lease_kept(clip: Clip) -> Iterator[Lease]:
+    """Renew the clip's lease from a thread until the block ends."""
+    lease = Lease(clip)
+    thread = threading.Thread(target=lease.keep, daemon=True)
     thread.start()
     try:
-        yield
+        yield lease
     finally:
-        done.set()
+        lease.ended.set()
         thread.join()
 
 

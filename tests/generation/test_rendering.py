@@ -106,3 +106,24 @@ def test_the_lease_is_kept_while_a_clip_takes_longer_than_it(settings, monkeypat
 
     monkeypatch.setattr(rendering, "load", lambda name: type("Slow", (), {"generate": generate})())
     assert render(clip)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_clip_cancelled_while_it_renders_stops_at_the_next_step(settings, monkeypatch):
+    import time
+
+    settings.RENDER_LEASE_SECONDS = 0.3
+    make_clip(state="queued")
+    clip, steps = Clip.objects.claim_next("one"), []
+
+    def generate(self, prompt, seed, recipe, watch):
+        Clip.objects.update(state=State.CANCELLED)
+        for step in range(100):
+            watch(step / 100)
+            steps.append(step)
+            time.sleep(0.02)
+
+    monkeypatch.setattr(rendering, "load", lambda name: type("Stepping", (), {"generate": generate})())
+    assert not render(clip)
+    assert 0 < len(steps) < 100
+    assert Clip.objects.get().state == State.CANCELLED
