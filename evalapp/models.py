@@ -3,7 +3,7 @@
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
-from evalapp.generation.models import Clip
+from evalapp.generation.models import Clip, Queue
 from evalapp.measuring.models import Measurement
 from evalapp.people.models import Assessor
 from evalapp.reporting.models import Report
@@ -24,6 +24,7 @@ __all__ = [
     "Participation",
     "Prompt",
     "PromptSet",
+    "Queue",
     "Recipe",
     "Report",
     "Vote",

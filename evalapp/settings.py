@@ -148,7 +148,6 @@ CACHES = {"default": cache(300), "sign-in": {**cache(900), "KEY_PREFIX": "sign-i
 CELERY_BROKER_URL = os.environ.get("BROKER_URL", "filesystem://localhost")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"evalapp.generation.tasks.render_waiting": {"queue": "gpu"}}
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -175,6 +174,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
 # Work
 RENDER_LEASE_SECONDS = env_int("RENDER_LEASE_SECONDS", 30)
 RENDER_ATTEMPTS = env_int("RENDER_ATTEMPTS", 3)
+RENDER_AHEAD = env_int("RENDER_AHEAD", 16)  # turns that a contender whose weights are loaded may be ahead of others
 
 # Languages
 LANGUAGE_CODE = "en"

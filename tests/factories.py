@@ -25,10 +25,13 @@ def make_prompt_set(prompts: int = 3, name: str = "prompts") -> PromptSet:
     )
 
 
-def make_contender(name: str, generator: str = "shapes", settings: dict[str, Any] | None = None) -> Contender:
+def make_contender(
+    name: str, generator: str = "shapes", settings: dict[str, Any] | None = None, hardware: str = "cpu"
+) -> Contender:
     checkpoint, _ = Checkpoint.objects.get_or_create(name=f"checkpoint of {name}")
     settings = settings or {}
-    return Contender.objects.register(name, checkpoint, generator, settings, digest([generator, settings]))
+    identity = digest([generator, settings])
+    return Contender.objects.register(name, checkpoint, generator, settings, identity, hardware=hardware)
 
 
 def make_clip(state: str = "ready", seed: int = 0, media: bool = False, **columns: Any) -> Clip:

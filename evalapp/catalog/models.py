@@ -43,13 +43,28 @@ class Recipe(models.Model):
 
 class ContenderQuerySet(models.QuerySet["Contender"]):
     def register(
-        self, name: str, checkpoint: Checkpoint, generator: str, settings: dict[str, Any], identity: str
+        self,
+        name: str,
+        checkpoint: Checkpoint,
+        generator: str,
+        settings: dict[str, Any],
+        identity: str,
+        weights: str = "",
+        hardware: str = "cpu",
     ) -> "Contender":
-        """The contender of that name, made if it is new; an existing one must be exactly the same."""
+        """The contender of that name, made if it is new; an existing one must be exactly the same.
+
+        `weights` names what must be loaded (without it: this checkpoint for this generator), `hardware` the class of
+        worker that may render it; where it renders, but not what, may change.
+        """
         recipe, _ = Recipe.objects.get_or_create(
             identity=identity, defaults={"generator": generator, "settings": settings}
         )
-        contender, _ = self.get_or_create(name=name, defaults={"checkpoint": checkpoint, "recipe": recipe})
+        weights = weights or digest({"generator": generator, "checkpoint": checkpoint.name})
+        contender, _ = self.get_or_create(
+            name=name,
+            defaults={"checkpoint": checkpoint, "recipe": recipe, "weights": weights, "hardware": hardware},
+        )
         if (contender.checkpoint_id, contender.recipe_id) != (checkpoint.pk, recipe.pk):
             raise ValueError(f"contender {name!r} exists with another checkpoint or recipe: choose another name")
         return contender
@@ -66,6 +81,8 @@ class Contender(models.Model):
     name = models.CharField(max_length=200, unique=True)
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT)
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT)
+    weights = models.CharField(max_length=64, blank=True, help_text="Names all that must be loaded to render it.")
+    hardware = models.CharField(max_length=30, default="cpu", help_text="The class of worker that may render it.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContenderQuerySet.as_manager()

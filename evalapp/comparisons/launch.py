@@ -92,7 +92,7 @@ def launch(comparison: Comparison) -> None:
         ),
         batch_size=2000,
     )
-    ring(Clip.objects.claimable().filter(pk__in=clips.values()).count())
+    ring()
 
 
 def plan_digest(comparison: Comparison) -> str:
@@ -125,7 +125,11 @@ def _scenes(comparison: Comparison, contenders: Sequence[Contender]) -> list[tup
 def _clips(contenders: Sequence[Contender], scenes: Sequence[tuple[int, int]]) -> dict[tuple[int, int, int], int]:
     """Ids of the clips by contender, prompt and seed; new ones are queued, failed ones queued again."""
     Clip.objects.bulk_create(
-        (_new_clip(contender, prompt, seed) for contender in contenders for prompt, seed in scenes),
+        (
+            _new_clip(contender, prompt, seed, turn)
+            for contender in contenders
+            for turn, (prompt, seed) in enumerate(scenes)
+        ),
         ignore_conflicts=True,
         batch_size=2000,
     )
@@ -141,8 +145,9 @@ def _clips(contenders: Sequence[Contender], scenes: Sequence[tuple[int, int]]) -
     }
 
 
-def _new_clip(contender: Contender, prompt: int, seed: int) -> Clip:
-    clip = Clip(contender=contender, prompt_id=prompt, seed=seed)
+def _new_clip(contender: Contender, prompt: int, seed: int, turn: int) -> Clip:
+    clip = Clip(contender=contender, prompt_id=prompt, seed=seed, turn=turn)
+    clip.weights, clip.hardware = contender.weights, contender.hardware
     if contender.recipe.generator == IMPORT:
         clip.state = Clip.State.FAILED
         clip.reason = "no file was imported for this prompt and seed: import it, or leave its pairs out"

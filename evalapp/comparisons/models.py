@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from evalapp.catalog.models import Contender, Prompt, PromptSet
-from evalapp.generation.models import Clip
+from evalapp.generation.models import Clip, ClipQuerySet
 
 
 class NotReady(Exception):
@@ -57,6 +57,23 @@ class Comparison(models.Model):
         """Every clip that its pairs show."""
         mine = Q(first_of__comparison=self) | Q(second_of__comparison=self)
         return Clip.objects.filter(mine).distinct()
+
+    def own_clips(self) -> ClipQuerySet:
+        """Its clips, without those that another comparison that is being rendered waits for too."""
+        others = Pair.objects.filter(comparison__state=self.State.RENDERING).exclude(comparison=self)
+        mine = Clip.objects.filter(pk__in=self.clips().values("pk"))
+        return mine.exclude(pk__in=others.values("first")).exclude(pk__in=others.values("second"))
+
+    def cancel_rendering(self) -> int:
+        """Its unfinished clips are rendered no more; `retry` queues them again. Returns how many."""
+        return self.own_clips().cancel()
+
+    def hold_rendering(self) -> int:
+        """Start none of its waiting clips until `release_rendering`; what renders goes on. Returns how many wait."""
+        return self.own_clips().hold()
+
+    def release_rendering(self) -> int:
+        return Clip.objects.filter(pk__in=self.clips().values("pk")).release()
 
     @transaction.atomic
     def open(self, *, leave_out_missing: bool = False) -> int:

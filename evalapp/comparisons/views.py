@@ -89,7 +89,7 @@ def retry(request: HttpRequest, code: UUID) -> HttpResponse:
         failed = failed.filter(reason=reason)
     with transaction.atomic():
         queued = failed.retry()
-        ring(queued)
+        ring()
     if queued:
         said = ngettext("%(count)d clip is queued again.", "%(count)d clips are queued again.", queued)
         messages.success(request, said % {"count": queued})

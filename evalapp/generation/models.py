@@ -1,47 +1,99 @@
-"""Clips and their states: queued → rendering → ready | failed | cancelled."""
+"""Clips and their states: queued ⇄ held, queued → rendering → ready | failed | cancelled."""
 
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from evalapp.catalog.models import Contender, Prompt
+
+LEASE_RAN_OUT = Q(state="rendering", lease_until__lt=Now())
 
 
 def attempts_allowed() -> int:
     return settings.RENDER_ATTEMPTS
 
 
+class Queue(models.Model):
+    """When clips of one hardware class are rendered. Voting knows nothing of it."""
+
+    hardware = models.CharField(max_length=30, unique=True, help_text="As contenders ask for it: cpu, gpu.24gb …")
+    paused = models.BooleanField(default=False, help_text="Nothing new is started.")
+    quiet_from = models.TimeField(null=True, blank=True, help_text="Nothing new is started from this time of day …")
+    quiet_until = models.TimeField(null=True, blank=True, help_text="… until this one, in the house's time zone.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until")),
+                name="quiet_hours_have_two_different_ends",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.hardware
+
+    def rests(self, now: datetime) -> bool:
+        """Whether it is paused, or the time of day lies in its quiet hours, which may span midnight."""
+        if self.paused or self.quiet_from is None or self.quiet_until is None:
+            return self.paused
+        time = timezone.localtime(now).time()
+        if self.quiet_from < self.quiet_until:
+            return self.quiet_from <= time < self.quiet_until
+        return time >= self.quiet_from or time < self.quiet_until
+
+    @classmethod
+    def resting(cls) -> list[str]:
+        """Hardware classes for which nothing new is started now."""
+        now = timezone.now()
+        return [queue.hardware for queue in cls.objects.all() if queue.rests(now)]
+
+
 class ClipQuerySet(models.QuerySet["Clip"]):
     def claimable(self) -> "ClipQuerySet":
         """Queued, or rendering under a lease that ran out; the database's clock decides, not the worker's."""
-        expired = Q(state=Clip.State.RENDERING, lease_until__lt=Now())
-        return self.filter(Q(state=Clip.State.QUEUED) | expired)
+        return self.filter(Q(state=Clip.State.QUEUED) | LEASE_RAN_OUT)
 
     def at_work(self) -> "ClipQuerySet":
         return self.filter(state=Clip.State.RENDERING, lease_until__gte=Now())
 
-    def claim_next(self, worker: str) -> "Clip | None":
-        """The next clip for this worker, now rendering under its lease; None when there is nothing to do.
+    def waiting(self, hardware: str, most: int) -> int:
+        """How many clips of a hardware class wait, counting no further than `most`."""
+        mine = self.filter(hardware=hardware).order_by()
+        return min(most, sum(mine.filter(each)[:most].count() for each in (Q(state=Clip.State.QUEUED), LEASE_RAN_OUT)))
 
-        Clips of one prompt come after each other, so that complete pairs appear early.
+    def claim_next(self, worker: str, hardware: Sequence[str] = ("cpu",), warm: Sequence[str] = ()) -> "Clip | None":
+        """The next clip for a worker of these hardware classes, rendering under its lease; None when there is none.
+
+        Clips whose worker died come first, then the highest priority, then the earliest turn: the clips of one prompt
+        and seed share a turn, so that complete pairs appear early. A clip whose weights are loaded already (`warm`)
+        is preferred while its turn is at most RENDER_AHEAD later than the earliest waiting one. Each look is at the
+        first row of an index, so a claim costs the same however many clips wait.
         """
-        while clip := self.claimable().order_by("-priority", "prompt__position", "seed", "pk").first():
-            won = (
-                self.claimable()
-                .filter(pk=clip.pk, attempt=clip.attempt)
-                .update(
-                    state=Clip.State.RENDERING,
-                    attempt=F("attempt") + 1,
-                    worker=worker,
-                    lease_until=Now() + timedelta(seconds=settings.RENDER_LEASE_SECONDS),
+        while True:
+            resting = Queue.resting()
+            with transaction.atomic():
+                clip = self._next([each for each in hardware if each not in resting], warm)
+                if not clip:
+                    return None
+                won = (
+                    self.claimable()
+                    .filter(pk=clip.pk, attempt=clip.attempt)
+                    .update(
+                        state=Clip.State.RENDERING,
+                        attempt=F("attempt") + 1,
+                        worker=worker,
+                        lease_until=Now() + timedelta(seconds=settings.RENDER_LEASE_SECONDS),
+                    )
                 )
-            )
             if won:
                 clip.refresh_from_db()
                 if clip.attempt <= clip.attempt_limit:
@@ -49,7 +101,22 @@ class ClipQuerySet(models.QuerySet["Clip"]):
                 clip.fail(
                     f"its worker died {settings.RENDER_ATTEMPTS} times while rendering this clip: see the worker's log"
                 )
-        return None
+
+    def _next(self, hardware: Sequence[str], warm: Sequence[str]) -> "Clip | None":
+        free = self.select_related("contender__recipe", "prompt")
+        if connection.features.has_select_for_update_skip_locked:
+            # What another worker is just taking is passed over, not waited for.
+            free = free.select_for_update(skip_locked=True, of=("self",))
+        if abandoned := free.filter(LEASE_RAN_OUT, hardware__in=hardware).order_by("lease_until").first():
+            return abandoned
+        queued = free.filter(state=Clip.State.QUEUED)
+        first = _earliest(queued.filter(hardware=each) for each in hardware)
+        if not first or not warm or first.weights in warm:
+            return first
+        near = {"priority": first.priority, "turn__lte": first.turn + settings.RENDER_AHEAD}
+        return (
+            _earliest(queued.filter(hardware=each, weights=key, **near) for each in hardware for key in warm) or first
+        )
 
     def retry(self) -> int:
         """Queue the failed and cancelled ones again, with as many attempts as new ones; returns how many."""
@@ -57,12 +124,32 @@ class ClipQuerySet(models.QuerySet["Clip"]):
             state=Clip.State.QUEUED, attempt_limit=F("attempt") + attempts_allowed(), reason="", finished_at=None
         )
 
+    def cancel(self, reason: str = "cancelled by an organizer") -> int:
+        """None of them starts any more, and those that render stop at their next step; returns how many."""
+        return self.filter(state__in=(Clip.State.QUEUED, Clip.State.HELD, Clip.State.RENDERING)).update(
+            state=Clip.State.CANCELLED, lease_until=None, reason=reason, finished_at=Now()
+        )
+
+    def hold(self) -> int:
+        """Start none of those that wait before they are released; what renders goes on. Returns how many."""
+        return self.filter(state=Clip.State.QUEUED).update(state=Clip.State.HELD)
+
+    def release(self) -> int:
+        return self.filter(state=Clip.State.HELD).update(state=Clip.State.QUEUED)
+
+
+def _earliest(waiting: "Iterable[ClipQuerySet]") -> "Clip | None":
+    """The first clip of these queues, each of which is looked at through its index alone."""
+    firsts = (clips.order_by("-priority", "turn", "pk").first() for clips in waiting)
+    return min((clip for clip in firsts if clip), key=lambda clip: (-clip.priority, clip.turn, clip.pk), default=None)
+
 
 class Clip(models.Model):
     """One generated video or image of a contender, prompt and seed."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
+        HELD = "held"
         RENDERING = "rendering"
         READY = "ready"
         FAILED = "failed"
@@ -77,7 +164,12 @@ class Clip(models.Model):
     seed = models.BigIntegerField(default=0)
     kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.VIDEO)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    priority = models.IntegerField(default=0)
+    hardware = models.CharField(max_length=30, default="cpu", help_text="The class of worker that may render it.")
+    weights = models.CharField(max_length=64, blank=True, help_text="Names what must be loaded to render it.")
+    priority = models.IntegerField(default=0, help_text="Higher ones are rendered first.")
+    turn = models.PositiveIntegerField(
+        default=0, help_text="Among clips of one priority; those of one prompt and seed share it."
+    )
     attempt = models.PositiveIntegerField(default=0, help_text="Counts claims and never falls: results carry it.")
     attempt_limit = models.PositiveIntegerField(default=attempts_allowed)
     worker = models.CharField(max_length=100, blank=True)
@@ -101,6 +193,8 @@ class Clip(models.Model):
         ]
         indexes = [
             models.Index("state", "lease_until", name="clip_claimable"),
+            models.Index(fields=("state", "hardware", "-priority", "turn", "id"), name="clip_waiting"),
+            models.Index(fields=("state", "hardware", "weights", "-priority", "turn", "id"), name="clip_waiting_warm"),
             models.Index("prompt", "seed", name="clip_prompt_seed"),
         ]
 

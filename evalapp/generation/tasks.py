@@ -1,44 +1,67 @@
-"""Doorbells of rendering. A bell may ring twice or be lost; the sweep rings again while work waits."""
+"""Doorbells of rendering. A bell may ring twice or be lost; the sweep rings again while work waits.
+
+The Celery queue that a bell rings in bears the name of the hardware class, so a worker takes up the classes it can
+serve: `celery -A evalapp worker -P threads -c 1 -Q gpu.80gb,gpu.24gb`.
+"""
 
 import os
 import socket
+import threading
 import time
+from collections.abc import Collection
+from functools import partial
 
 from celery import shared_task
 from django.db import transaction
 
-from evalapp.generation.models import Clip
+from evalapp.catalog.models import Contender
+from evalapp.generation.models import Clip, Queue
 
 SHIFT_SECONDS = 30
 BELLS_AT_ONCE = 8
+KEPT_WARM = 4
+"""Weights that this process rendered with last, and so may have loaded still."""
+
+_warm: list[str] = []
+_warming = threading.Lock()
 
 
 @shared_task(ignore_result=True)
-def render_waiting() -> None:
-    """Render waiting clips for a shift, then make room for other bells and ring again."""
+def render_waiting(hardware: str = "cpu") -> None:
+    """Render waiting clips of a hardware class for a shift, then make room for other bells and ring again."""
     from evalapp.generation.rendering import render
 
     worker = f"{socket.gethostname()}:{os.getpid()}"
     until = time.monotonic() + SHIFT_SECONDS
-    while clip := Clip.objects.claim_next(worker):
+    while clip := Clip.objects.claim_next(worker, [hardware], _warm):
+        with _warming:
+            _warm[:] = [clip.weights, *(key for key in _warm if key != clip.weights)][:KEPT_WARM]
         render(clip)
         if time.monotonic() > until:
             # One bell for this worker and one for an idle neighbour, so that lost bells cannot leave it idle.
-            ring(2)
+            _ring(hardware, 2)
             return
 
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Wake the workers when clips wait and none is at work: bells were lost, or the worker died.
+    """Wake the workers of each hardware class when clips wait and none is at work: bells were lost, or it died.
 
     A worker at work goes on by itself, so ringing then would only fill the queue.
     """
-    if not Clip.objects.at_work().exists():
-        ring(Clip.objects.claimable().count())
+    ring(apart_from=set(Clip.objects.at_work().values_list("hardware", flat=True)))
 
 
-def ring(clips: int) -> None:
-    """Wake as many workers as `clips` can keep busy, once the current transaction is stored."""
-    for _ in range(min(clips, BELLS_AT_ONCE)):
-        transaction.on_commit(render_waiting.delay)
+def ring(apart_from: Collection[str] = ()) -> None:
+    """Wake as many workers of each hardware class as waiting clips can keep busy, once the transaction is stored."""
+    resting = Queue.resting()
+    for hardware in Contender.objects.order_by().values_list("hardware", flat=True).distinct():
+        if hardware not in apart_from and hardware not in resting:
+            _ring(hardware, Clip.objects.waiting(hardware, BELLS_AT_ONCE))
+
+
+def _ring(hardware: str, bells: int) -> None:
+    # A bell that nobody hears in a minute is old: the sweep has rung since.
+    bell = partial(render_waiting.apply_async, args=[hardware], queue=hardware, expires=60)
+    for _ in range(bells):
+        transaction.on_commit(bell)

@@ -2,15 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from evalapp.generation import tasks
-from evalapp.generation.models import Clip
-from tests.factories import make_clip
+from evalapp.generation.models import Clip, Queue
+from tests.factories import make_clip, make_comparison, make_contender
 
 State = Clip.State
 
@@ -80,16 +81,157 @@ def test_a_cancelled_clip_stops_its_worker_and_keeps_no_result(db):
 
 def test_the_sweep_rings_when_clips_wait_and_nobody_is_at_work(db, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks, "ring", rung.append)
+    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: rung.append((hardware, bells)))
     clip = make_clip(state="queued")
     tasks.sweep()
-    assert rung == [1]
+    assert rung == [("cpu", 1)]
     Clip.objects.claim_next("one")
     tasks.sweep()
-    assert rung == [1]
+    assert rung == [("cpu", 1)]
     run_out(clip)
     tasks.sweep()
-    assert rung == [1, 1]
+    assert rung == [("cpu", 1)] * 2
+
+
+def test_a_busy_class_of_workers_leaves_the_bells_of_another_alone(db, monkeypatch):
+    rung = []
+    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: rung.append((hardware, bells)))
+    make_clip(state="queued")
+    Clip.objects.claim_next("one")
+    large = make_contender("large", hardware="gpu.80gb")
+    make_clip(state="queued", contender=large, hardware="gpu.80gb")
+    tasks.sweep()
+    assert rung == [("gpu.80gb", 1)]
+
+
+def test_a_bell_rings_in_the_queue_of_the_hardware_that_the_clip_needs(
+    db, monkeypatch, django_capture_on_commit_callbacks
+):
+    rung = []
+    monkeypatch.setattr(tasks.render_waiting, "apply_async", lambda **call: rung.append((call["queue"], call["args"])))
+    make_clip(state="queued", contender=make_contender("large", hardware="gpu.80gb"), hardware="gpu.80gb")
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.ring()
+    assert rung == [("gpu.80gb", ["gpu.80gb"])]
+
+
+def queue_up(contenders, scenes, **columns):
+    """Clips as launch queues them: the clips of one prompt and seed share a turn."""
+    for name in contenders:
+        contender = make_contender(name)
+        for turn in range(scenes):
+            make_clip("queued", seed=turn, turn=turn, contender=contender, weights=contender.weights, **columns)
+
+
+def worked_off(worker="one", warm=True):
+    """Names of the contenders whose clips one worker gets, one after the other; it keeps one of them loaded."""
+    names, loaded = [], []
+    while clip := Clip.objects.claim_next(worker, ["cpu"], loaded):
+        names.append(clip.contender.name)
+        loaded = [clip.weights] if warm else []
+        clip.finish()
+    return names
+
+
+def loads(names):
+    return sum(name != before for name, before in zip(names, ["", *names], strict=False))
+
+
+def test_a_cold_worker_takes_complete_pairs_one_after_the_other(db):
+    queue_up("ab", 3)
+    assert worked_off(warm=False) == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_a_worker_stays_with_the_loaded_checkpoint_but_contenders_advance_together(db, settings):
+    settings.RENDER_AHEAD = 4
+    queue_up("ab", 12)
+    names = worked_off()
+    # a gets turns 0-4, then b its 0-9 (five past a's next, turn 5), then a 5-11, then b the rest
+    assert names == ["a"] * 5 + ["b"] * 10 + ["a"] * 7 + ["b"] * 2
+    assert loads(names) == 4
+
+
+def test_two_workers_stay_with_a_contender_each_and_load_once(db):
+    queue_up("ab", 6)
+    taken, loaded = {"one": [], "two": []}, {"one": [], "two": []}
+    for _ in range(6):
+        for worker in taken:
+            clip = Clip.objects.claim_next(worker, ["cpu"], loaded[worker])
+            loaded[worker] = [clip.weights]
+            taken[worker].append(clip.contender.name)
+    assert taken == {"one": ["a"] * 6, "two": ["b"] * 6}
+
+
+def test_priority_goes_before_turn_and_before_what_is_loaded(db):
+    queue_up("ab", 2)
+    Clip.objects.filter(contender__name="b", turn=1).update(priority=5)
+    loaded = [Clip.objects.filter(contender__name="a").first().weights]
+    clip = Clip.objects.claim_next("one", ["cpu"], loaded)
+    assert (clip.contender.name, clip.turn) == ("b", 1)
+
+
+def test_a_worker_gets_no_clip_that_needs_other_hardware(db):
+    make_clip("queued", hardware="gpu.80gb")
+    assert Clip.objects.claim_next("small", ["cpu", "gpu.24gb"]) is None
+    assert Clip.objects.claim_next("large", ["gpu.24gb", "gpu.80gb"]) is not None
+
+
+def test_nothing_starts_while_its_queue_is_paused_or_its_clips_are_held(db):
+    Queue.objects.create(hardware="cpu", paused=True)
+    make_clip("queued")
+    assert Clip.objects.claim_next("one") is None
+    Queue.objects.update(paused=False)
+    assert Clip.objects.hold() == 1
+    assert Clip.objects.claim_next("one") is None
+    assert Clip.objects.release() == 1
+    assert Clip.objects.claim_next("one") is not None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "quiet", "loud"),
+    [("08:00", "18:00", ("08:00", "17:59"), ("07:59", "18:00")), ("22:00", "06:00", ("23:30", "05:59"), ("06:00",))],
+)
+def test_quiet_hours_may_span_midnight(start, end, quiet, loud):
+    queue = Queue(hardware="cpu", quiet_from=time.fromisoformat(start), quiet_until=time.fromisoformat(end))
+
+    def at(clock):
+        return timezone.make_aware(datetime.combine(date(2026, 3, 1), time.fromisoformat(clock)))
+
+    assert all(queue.rests(at(clock)) for clock in quiet)
+    assert not any(queue.rests(at(clock)) for clock in loud)
+
+
+def test_of_ten_thousand_cancelled_clips_none_starts(db):
+    contender = make_contender("many")
+    prompt = make_clip("ready", contender=contender).prompt
+    Clip.objects.bulk_create(
+        Clip(contender=contender, prompt=prompt, seed=seed, turn=seed) for seed in range(1, 10_001)
+    )
+    claimed = Clip.objects.claim_next("one")
+    assert Clip.objects.cancel() == 10_000
+    assert Clip.objects.claim_next("one") is None
+    assert not claimed.finish()
+    assert Clip.objects.filter(state=State.CANCELLED, reason="cancelled by an organizer").count() == 10_000
+
+
+def test_cancelling_a_comparison_spares_clips_that_another_one_waits_for(db):
+    one = make_comparison(state="rendering", prompts=2, name="one")
+    two = make_comparison(state="rendering", prompts=2, names=("end-to-end", "third"), name="two")
+    assert one.cancel_rendering() == 2
+    states = one.clips().values_list("contender__name", "state")
+    assert set(states) == {("end-to-end", State.QUEUED), ("frame-by-frame", State.CANCELLED)}
+    assert set(two.clips().values_list("state", flat=True)) == {State.QUEUED}
+
+
+def test_a_look_for_the_next_clip_reads_an_index_and_sorts_nothing(db):
+    queue_up("ab", 40)
+    if connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL reads a table of this size whole: benchmarks/claim_speed.py tells")
+    waiting = Clip.objects.filter(state=State.QUEUED, hardware="cpu")
+    for clips, index in ((waiting, "clip_waiting"), (waiting.filter(weights="w", turn__lte=9), "clip_waiting_warm")):
+        plan = clips.order_by("-priority", "turn", "pk")[:1].explain()
+        assert f"USING INDEX {index} " in plan
+        assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.django_db(transaction=True)

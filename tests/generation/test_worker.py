@@ -64,7 +64,7 @@ class House:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "celery", "-A", "evalapp", "worker", "-P", "threads", "-c", "2", "-B"]
-        command += ["-Q", "default,gpu", "-l", "warning"]
+        command += ["-Q", "default,cpu", "-l", "warning"]
         worker = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log, start_new_session=True
         )

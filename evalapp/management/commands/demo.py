@@ -92,7 +92,7 @@ class Command(BaseCommand):
         password = _account()
         comparison = _comparison()
         self.children += [processes.worker(), processes.beat(), processes.web(port)]
-        ring(Clip.objects.claimable().count())
+        ring()
         self._render(comparison)
         if comparison.state == Comparison.State.RENDERING:
             comparison.open()
