@@ -62,6 +62,6 @@ def ring(apart_from: Collection[str] = ()) -> None:
 
 def _ring(hardware: str, bells: int) -> None:
     # A bell that nobody hears in a minute is old: the sweep has rung since.
-    bell = partial(render_waiting.apply_async, args=[hardware], queue=hardware, expires=60)
+    bell = partial(render_waiting.apply_async, args=(hardware,), queue=hardware, expires=60)
     for _ in range(bells):
         transaction.on_commit(bell)

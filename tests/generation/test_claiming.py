@@ -112,7 +112,7 @@ def test_a_bell_rings_in_the_queue_of_the_hardware_that_the_clip_needs(
     make_clip(state="queued", contender=make_contender("large", hardware="gpu.80gb"), hardware="gpu.80gb")
     with django_capture_on_commit_callbacks(execute=True):
         tasks.ring()
-    assert rung == [("gpu.80gb", ["gpu.80gb"])]
+    assert rung == [("gpu.80gb", ("gpu.80gb",))]
 
 
 def queue_up(contenders, scenes, **columns):
