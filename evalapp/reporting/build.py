@@ -16,8 +16,9 @@ from evalapp.reporting import reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, table_of
+from evalapp.reporting.wording import annotated
 
-METHOD = 3
+METHOD = 4
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 
@@ -128,9 +129,11 @@ def canonical(snapshot: dict[str, Any]) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Floats to so many digits, everywhere within; a number that is none is a bug and raises ValueError."""
+    """Floats to so many digits, everywhere within, and beside each sentence how it is said in other languages; a number
+    that is none is a bug and raises ValueError."""
     if isinstance(value, dict):
-        return {str(key): rounded(inner) for key, inner in value.items()}
+        found = {str(key): rounded(inner) for key, inner in value.items()}
+        return found | {key: told for name, inner in value.items() for key, told in annotated(str(name), inner).items()}
     if isinstance(value, list | tuple):
         return [rounded(inner) for inner in value]
     if isinstance(value, float):

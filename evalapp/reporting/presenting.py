@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext, gettext_lazy
 
 from evalapp.reporting import figures
+from evalapp.reporting.wording import spoken
 
 COEFFICIENTS = {
     "raw_agreement": gettext_lazy("Raw agreement"),
@@ -18,6 +19,7 @@ COEFFICIENTS = {
 def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What the report's template takes."""
     titles = {aspect["key"]: gettext(aspect["name"]) for aspect in snapshot["comparison"]["aspects"]}
+    snapshot = spoken(snapshot, titles)
     closed = snapshot["comparison"]["state"] == "closed" and not snapshot["exploratory"]
     pairings = []
     for number, verdict in enumerate(snapshot["verdicts"]):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evalapp.reporting.sections import LEVEL, Row, headline
 from evalapp.reporting.table import VoteTable
+from evalapp.reporting.wording import said
 from metrics import resolve
 
 SEED = 20260101
@@ -189,43 +190,62 @@ def one_scale(table: VoteTable, tests: bool) -> list[Row]:
 
 def warnings(table: VoteTable) -> list[str]:
     """What a reader must know before believing a number, in sentences; none where nothing is odd."""
-    asked, told = table.aspects.index(headline(table)), []
+    asked, told = table.aspects.index(headline(table)), list[str]()
     if not len(table):
-        return ["There are no votes yet: nothing below says anything."]
+        return [said("There are no votes yet: nothing below says anything.")]
     votes = table.rows(asked)
     if not votes.any():
-        told.append(f"Nobody has answered on {headline(table)} yet, the aspect that verdicts speak of.")
+        told.append(
+            said("Nobody has answered on {aspect} yet, the aspect that verdicts speak of.", aspect=headline(table))
+        )
     told += _crowd(table)
     for code, name in enumerate(table.contenders):
         met = votes & ((table.first == code) | (table.second == code))
         if not met.any():
-            told.append(f"{name} has never been compared: no vote says anything about it.")
+            told.append(said("{name} has never been compared: no vote says anything about it.", name=name))
         elif table.first_on_left is not None and met.sum() >= 20:
             left = float(np.where(table.first == code, table.first_on_left, ~table.first_on_left)[met].mean())
             if not UNBALANCED <= left <= 1 - UNBALANCED:
                 told.append(
-                    f"{name} stood on the left in {round(100 * left)} of 100 of its votes: "
-                    "where assessors favour a side, its win rate shows that too. See the side-corrected win rate."
+                    said(
+                        "{name} stood on the left in {left} of 100 of its votes: where assessors favour a side, its "
+                        "win rate shows that too. See the side-corrected win rate.",
+                        name=name,
+                        left=round(100 * left),
+                    )
                 )
     for pairing in table.pairings:
         outcomes = table.outcome[table.rows(asked, pairing)]
         first, second = _names(table, pairing)
         if not len(outcomes):
-            told.append(f"{first} and {second} have not been compared with each other.")
+            told.append(
+                said("{first} and {second} have not been compared with each other.", first=first, second=second)
+            )
         elif (outcomes == 0.5).all():
-            told.append(f"All {len(outcomes)} votes on {first} against {second} are ties: nobody saw a difference.")
+            told.append(
+                said(
+                    "All {n} votes on {first} against {second} are ties: nobody saw a difference.",
+                    n=len(outcomes),
+                    first=first,
+                    second=second,
+                )
+            )
     return told
 
 
 def _crowd(table: VoteTable) -> list[str]:
-    told, counts = [], np.bincount(table.assessor)
+    told, counts = list[str](), np.bincount(table.assessor)
     if (counts > 0).sum() == 1:
-        told.append("All votes come from one assessor: they say what this person prefers, not what people prefer.")
+        told.append(
+            said("All votes come from one assessor: they say what this person prefers, not what people prefer.")
+        )
     elif counts.max() >= len(table) / 2:
         share = round(100 * float(counts.max()) / len(table))
-        told.append(f"One assessor cast {share} of 100 votes: see how far win rates move without that person.")
+        told.append(
+            said("One assessor cast {share} of 100 votes: see how far win rates move without that person.", share=share)
+        )
     if len(np.unique(table.prompt)) == 1:
-        told.append("All votes are on one prompt: they say nothing about other prompts.")
+        told.append(said("All votes are on one prompt: they say nothing about other prompts."))
     return told
 
 

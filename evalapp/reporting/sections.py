@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from evalapp.reporting.table import VoteTable
+from evalapp.reporting.wording import joined, said
 from metrics import resolve
 
 LEVEL = 0.95
@@ -114,34 +115,49 @@ def _verdict(row: Row, closed: bool) -> str:
 
 def _sentence(names: list[str], aspect: str, row: Row, closed: bool, exploring: bool) -> str:
     if not row["votes"]:
-        return f"No votes yet on {names[0]} against {names[1]}."
-    on = "" if aspect == HEADLINE else f" on {aspect}"
+        return said("No votes yet on {first} against {second}.", first=names[0], second=names[1])
     share = round(100 * row["win_rate"])
+    where = {"first": names[0], "second": names[1], "aspect": aspect}
     if not row["interval"]:
-        return f"{names[0]} against {names[1]}{on}: too few votes to claim anything ({row['reason']})."
-    ends, kind = (row["interval"], "95 % interval") if closed else (row["live_interval"], "95 % live interval")
-    told = f"{kind} {round(100 * ends[0])} to {round(100 * ends[1])}" if ends else f"no interval: {row['live_reason']}"
-    numbers = f"wins {share} of 100 against {names[1]}{on} ({told}, {row['votes']} votes)"
+        template = (
+            "{first} against {second}: too few votes to claim anything ({reason})."
+            if aspect == HEADLINE
+            else "{first} against {second} on {aspect}: too few votes to claim anything ({reason})."
+        )
+        return said(template, **where, reason=row["reason"])
+    if ends := row["interval"] if closed else row["live_interval"]:
+        template = "95 % interval {low} to {high}" if closed else "95 % live interval {low} to {high}"
+        told = said(template, low=round(100 * ends[0]), high=round(100 * ends[1]))
+    else:
+        told = said("no interval: {reason}", reason=row["live_reason"])
+    template = (
+        "{first} wins {share} of 100 against {second} ({told}, {votes} votes)"
+        if aspect == HEADLINE
+        else "{first} wins {share} of 100 against {second} on {aspect} ({told}, {votes} votes)"
+    )
+    numbers = said(template, **where, share=share, told=told, votes=row["votes"])
     if row["too_few"]:
-        return f"Too few to claim: {row['too_few']}. So far {names[0]} {numbers}."
+        return said("Too few to claim: {lacking}. So far {numbers}.", lacking=row["too_few"], numbers=numbers)
     if exploring:
-        return f"Exploring: {names[0]} {numbers}; among votes chosen afterwards this is a hint, not a finding."
+        return said(
+            "Exploring: {numbers}; among votes chosen afterwards this is a hint, not a finding.", numbers=numbers
+        )
     if not closed:
-        return f"So far {names[0]} {numbers}; voting goes on."
+        return said("So far {numbers}; voting goes on.", numbers=numbers)
     side = _side(row, closed)
     if side:
         ahead, behind = names if side > 0 else names[::-1]
-        return f"{ahead} is preferred to {behind}: {names[0]} {numbers}."
-    return f"Undecided: {names[0]} {numbers}; neither is shown to be preferred."
+        return said("{ahead} is preferred to {behind}: {numbers}.", ahead=ahead, behind=behind, numbers=numbers)
+    return said("Undecided: {numbers}; neither is shown to be preferred.", numbers=numbers)
 
 
 def _too_few(prompts: int | None, assessors: int | None) -> str:
-    lacking = []
+    few: list[str] = []
     if (prompts or 0) < FEWEST_PROMPTS:
-        lacking.append(f"{prompts or 0} prompts, where {FEWEST_PROMPTS} are the least")
+        few.append(said("{n} prompts, where {least} are the least", n=prompts or 0, least=FEWEST_PROMPTS))
     if (assessors or 0) < FEWEST_ASSESSORS:
-        lacking.append(f"{assessors or 0} assessors, where {FEWEST_ASSESSORS} are the least")
-    return " and ".join(lacking)
+        few.append(said("{n} assessors, where {least} are the least", n=assessors or 0, least=FEWEST_ASSESSORS))
+    return joined(few, " and ") if few else ""
 
 
 def position_bias(table: VoteTable) -> list[Row]:
@@ -259,7 +275,11 @@ def methods(closed: bool, exploring: bool = False) -> list[str]:
         "The 95 % interval speaks of new prompts and new assessors: its variance is clustered by prompt and by "
         "assessor (Cameron, Gelbach & Miller, 2011), with a t distribution whose degrees of freedom follow the smaller "
         "number. A second interval speaks of these assessors and new prompts.",
-        f"Below {FEWEST_PROMPTS} prompts or {FEWEST_ASSESSORS} assessors the data are shown and nothing is claimed.",
+        said(
+            "Below {prompts} prompts or {assessors} assessors the data are shown and nothing is claimed.",
+            prompts=FEWEST_PROMPTS,
+            assessors=FEWEST_ASSESSORS,
+        ),
         "Only the last answer counts where an assessor corrected one; no vote is left out otherwise.",
         "Position bias is the share of decided votes that went to the left side; the side-corrected win rate is that "
         "with both orders equally often, by least squares.",
@@ -287,7 +307,7 @@ def methods(closed: bool, exploring: bool = False) -> list[str]:
             "Voting goes on: the live interval holds at every look at once (an asymptotic confidence sequence over "
             "prompts, for these assessors; Waudby-Smith et al., 2021), and no test is shown before voting has ended."
         )
-    return told
+    return [said(each) if type(each) is str else each for each in told]
 
 
 def _ends(interval: Any) -> list[float] | None:
