@@ -21,7 +21,10 @@ VIEWING_FACTS = {
     "watched_left": 1.0,
     "watched_right": 1.0,
     "plays": MANY,
+    "parts_left": 2.0**20 - 1,  # bit n: the n-th twentieth of the clip was on the screen
+    "parts_right": 2.0**20 - 1,
     "hidden": MANY,
+    "hidden_seconds": A_DAY,
     "dropped_left": MANY,
     "dropped_right": MANY,
     "width": MANY,

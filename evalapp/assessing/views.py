@@ -228,7 +228,9 @@ def task_context(assignment: Assignment, given: dict[str, str] | None = None) ->
         "still": left.kind == right.kind == left.Kind.IMAGE,
         "fps": max(float(left.facts.get("fps") or 0), float(right.facts.get("fps") or 0)) or 24,
         "tall": (left.facts.get("height") or 1) > (left.facts.get("width") or 1),
-        "key": uuid.uuid4(),
+        "length_rule": assignment.comparison.length_rule,
+        # One key for one answer, in however many tabs the pair lies open; a correction is another answer.
+        "key": uuid.uuid5(assignment.code, str(assignment.version)),
         "correcting": assignment.state == Assignment.State.SUBMITTED,
         "skip_reasons": SKIP_REASONS.items(),
         "choices": [(ScreenChoice.LEFT, _("Left")), (ScreenChoice.SAME, _("Same")), (ScreenChoice.RIGHT, _("Right"))],

@@ -40,6 +40,12 @@ class NewComparison(forms.Form):
         initial=[aspect.key for aspect in HOUSE_ASPECTS],
         widget=forms.CheckboxSelectMultiple,
     )
+    length_rule = forms.ChoiceField(
+        choices=Comparison.LengthRule.choices,
+        initial=Comparison.LengthRule.HOLD,
+        label="Clips of different length",
+        help_text="Less than a frame apart counts as equal.",
+    )
     instructions = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="Shown to assessors before the first pair."
     )
@@ -78,4 +84,5 @@ class NewComparison(forms.Form):
             overlap=asked["overlap"],
             aspects=[aspect for aspect in HOUSE_ASPECTS if aspect.key in asked["aspects"]],
             instructions=asked["instructions"],
+            length_rule=asked["length_rule"],
         )

@@ -26,6 +26,7 @@ def create(
     aspects: Sequence[HouseAspect] = HOUSE_ASPECTS,
     rng_seed: int = 0,
     instructions: str = "",
+    length_rule: str = Comparison.LengthRule.HOLD,
 ) -> Comparison:
     """A draft comparison. Raises InvalidPlan."""
     if len({contender.pk for contender in contenders}) < max(2, len(contenders)):
@@ -36,6 +37,8 @@ def create(
         raise InvalidPlan(f"{name}: overlap is how many assessors judge each pair: 1 or more")
     if not aspects or len({aspect.key for aspect in aspects}) < len(aspects):
         raise InvalidPlan(f"{name}: give one or more aspects, each once")
+    if length_rule not in Comparison.LengthRule:
+        raise InvalidPlan(f"{name}: clips of different length follow one of {', '.join(Comparison.LengthRule)}")
     if Comparison.objects.filter(name=name).exists():
         raise InvalidPlan(f"there is a comparison named {name!r} already: choose another name")
     comparison = Comparison.objects.create(
@@ -45,6 +48,7 @@ def create(
         overlap=overlap,
         rng_seed=rng_seed,
         instructions=instructions,
+        length_rule=length_rule,
     )
     Entry.objects.bulk_create(
         Entry(comparison=comparison, contender=contender, position=position)
@@ -96,7 +100,7 @@ def launch(comparison: Comparison) -> None:
 
 
 def plan_digest(comparison: Comparison) -> str:
-    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed."""
+    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed, length rule."""
     return digest(
         {
             "contenders": list(
@@ -107,6 +111,7 @@ def plan_digest(comparison: Comparison) -> str:
             "aspects": list(comparison.aspects.values_list("key", "question", "position")),
             "overlap": comparison.overlap,
             "rng_seed": comparison.rng_seed,
+            "length_rule": comparison.length_rule,
         }
     )
 

@@ -18,6 +18,13 @@ class NotReady(Exception):
 
 
 class Comparison(models.Model):
+    class LengthRule(models.TextChoices):
+        """How two clips of different length are shown together."""
+
+        HOLD = "hold", "The shorter stays on its last frame until the longer ends"
+        LOOP = "loop", "Each starts again by itself"
+        TRIM = "trim", "Both end where the shorter ends"
+
     class State(models.TextChoices):
         DRAFT = "draft"
         RENDERING = "rendering"
@@ -36,6 +43,7 @@ class Comparison(models.Model):
     rng_seed = models.PositiveIntegerField(default=0, help_text="Of every random choice in handing out pairs.")
     sides_known = models.BooleanField(default=True, help_text="False for imported votes that do not say who was left.")
     instructions = models.TextField(blank=True, help_text="Shown to assessors before the first pair.")
+    length_rule = models.CharField(max_length=4, choices=LengthRule.choices, default=LengthRule.HOLD)
     digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch."
     )

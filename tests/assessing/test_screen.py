@@ -1,65 +1,12 @@
 """The assessor's screen in a real browser, by keyboard alone."""
 
-from pathlib import Path
-
 import pytest
-from django.urls import reverse
 
 from evalapp.assessing.models import Ballot
-from tests.factories import make_comparison, make_invitation
+from tests.assessing.screen import answer, until
+from tests.factories import make_comparison
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def screen(chromium, live_server):
-    """Opens a comparison's first pair, as an invited assessor; complains of any script error in the end."""
-    errors, contexts = [], []
-
-    def open_pair(comparison, width=1366, height=768):
-        context = chromium.new_context(viewport={"width": width, "height": height}, locale="en")
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if "Content Security" in said.text else None)
-        page.goto(live_server.url + reverse("invitation", args=[make_invitation(comparison, seats=9).token]))
-        page.click("button.primary")
-        page.wait_for_selector("side-by-side")
-        page.wait_for_selector(".transport:not([hidden])")
-        return page
-
-    yield open_pair
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def until(page, expression):
-    """Playwright's own wait_for_function evaluates text, which the page's policy rightly forbids."""
-    for _ in range(150):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"15 seconds passed without {expression}")
-
-
-def answer(page, digits):
-    for digit in digits:
-        page.keyboard.press(digit)
-    page.keyboard.press("Enter")
 
 
 def test_a_whole_comparison_is_judged_by_keyboard_alone(screen):

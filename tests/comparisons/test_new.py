@@ -19,6 +19,7 @@ def form(db):
         "overlap": 4,
         "aspects": ["beauty", "preference"],
         "instructions": "look twice",
+        "length_rule": "trim",
     }
 
 
@@ -33,6 +34,7 @@ def test_the_form_launches_a_comparison(client, olga, form):
     assert comparison.state == Comparison.State.RENDERING
     assert [prompt.text for prompt in comparison.prompt_set.prompts.all()] == ["a red ball", "a blue square"]
     assert (comparison.seeds, comparison.overlap, comparison.instructions) == ([0, 1], 4, "look twice")
+    assert comparison.length_rule == "trim"
     assert list(comparison.aspects.values_list("key", flat=True)) == ["beauty", "preference"]
     assert Clip.objects.count() == 3 * 2 * 2
     assert comparison.pairs.count() == 3 * 2 * 2

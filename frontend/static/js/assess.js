@@ -1,5 +1,6 @@
 // @ts-check
 import "./side-by-side.js";
+import { Drafts } from "./drafts.js";
 import { Outbox } from "./outbox.js";
 
 const PLAYER_KEYS = {
@@ -7,6 +8,7 @@ const PLAYER_KEYS = {
   Equal: "zoom-in", NumpadAdd: "zoom-in", Minus: "zoom-out", NumpadSubtract: "zoom-out", Digit0: "zoom-reset",
   Numpad0: "zoom-reset", KeyW: "whole",
 };
+const PANS = { ArrowLeft: "pan-left", ArrowRight: "pan-right", ArrowUp: "pan-up", ArrowDown: "pan-down" };
 
 /** The desk on which pairs are judged: keys, sending, and the next pair laid ready while this one is watched. */
 export class AssessDesk extends HTMLElement {
@@ -17,15 +19,21 @@ export class AssessDesk extends HTMLElement {
   #sent = new Set();
   #since = performance.now();
   #hidden = 0;
+  #hiddenSeconds = 0;
+  #away = 0; // since when the page has been out of sight; 0 while it is seen
   #leaving = false;
+  #elsewhere = ""; // key of this pair's answer on its way from another tab
+  #drafts = new Drafts(localStorage);
 
   connectedCallback() {
     this.#undo = new AbortController();
     const signal = this.#undo.signal;
     this.#outbox = new Outbox(localStorage, (letter) => this.#post(letter), (what, letter, reply) => this.#told(what, letter, reply));
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
-    document.addEventListener("visibilitychange", () => { this.#hidden += Number(document.hidden); }, { signal });
+    document.addEventListener("visibilitychange", () => this.#looked(), { signal });
     addEventListener("online", () => this.#outbox?.flush(), { signal });
+    addEventListener("storage", (event) => this.#otherTab(event), { signal });
+    this.addEventListener("watched", () => this.#unlock(), { signal });
     this.addEventListener("submit", (event) => this.#submitted(event), { signal });
     this.addEventListener("change", (event) => this.#answered(/** @type {HTMLElement} */ (event.target)), { signal });
     this.addEventListener("focusin", () => this.#mark(), { signal });
@@ -46,11 +54,55 @@ export class AssessDesk extends HTMLElement {
   /** A pair has come on the desk. */
   #begin() {
     this.#since = performance.now();
-    this.#hidden = 0;
+    this.#hidden = this.#hiddenSeconds = 0;
+    this.#away = document.hidden ? performance.now() : 0;
     this.#form.noValidate = true;
+    for (const [name, value] of Object.entries(this.#drafts.of(this.#task.dataset.task ?? ""))) {
+      const radio = [...this.#form.querySelectorAll("input")].find((input) => input.name === name && input.value === value);
+      if (radio) radio.checked = true;
+    }
+    if (this.#locked) {
+      this.#rows.forEach((row) => { row.disabled = true; });
+      setTimeout(() => this.#unlock(), Number(this.#task.dataset.leastSeconds ?? 0) * 1000 + 50);
+      this.#say(this.#locked);
+    }
     const open = this.#rows.find((row) => !chosen(row)) ?? this.#rows[0];
     this.#focus(open);
     this.#ripen();
+  }
+
+  /** Why the choices are still locked, by the name of what the desk says then; "" when they are open. */
+  get #locked() {
+    const { fullViewing, leastSeconds = "0" } = this.#task.dataset;
+    if (fullViewing !== undefined && !this.#player.complete) return "unwatched";
+    return performance.now() - this.#since < Number(leastSeconds) * 1000 ? "early" : "";
+  }
+
+  /** Open the choices once the pair was watched as the organizer asks. */
+  #unlock() {
+    if (!this.#rows[0]?.disabled || this.#locked) return;
+    this.#rows.forEach((row) => { row.disabled = false; });
+    this.#say("unlocked");
+    if (document.activeElement === document.body) this.#focus(this.#rows.find((row) => !chosen(row)) ?? this.#rows[0]);
+  }
+
+  /** The page came into sight or went out of it. */
+  #looked() {
+    const now = performance.now();
+    if (document.hidden) this.#hidden += 1;
+    else if (this.#away) this.#hiddenSeconds += (now - this.#away) / 1000;
+    this.#away = document.hidden ? now : 0;
+  }
+
+  /** Another tab has answered this pair: leave it there, and go on once that answer is stored. @param {StorageEvent} event */
+  #otherTab(event) {
+    const letter = event.newValue && event.key ? this.#outbox?.letters.find((each) => event.key?.endsWith(each.key)) : null;
+    if (letter && letter.url === this.#task.dataset.url) {
+      this.#elsewhere = letter.key;
+      this.#sent.add(this.#task.dataset.task);
+      this.#form.inert = true;
+      this.#say("elsewhere");
+    } else if (this.#elsewhere && !event.newValue && event.key?.endsWith(this.#elsewhere)) location.assign(this.dataset.assess ?? "");
   }
 
   /** @param {KeyboardEvent} event */
@@ -62,6 +114,7 @@ export class AssessDesk extends HTMLElement {
     const digit = /^(?:Digit|Numpad)([123])$/.exec(event.code);
     const onControl = target.matches("button, a, summary, input[type=range]");
     if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) this.#dialog.showModal();
+    else if (event.shiftKey && event.code in PANS) this.#player.do(PANS[/** @type {keyof typeof PANS} */ (event.code)]);
     else if (digit) this.#choose(Number(digit[1]) - 1);
     else if (event.code === "ArrowUp" || event.code === "ArrowDown") this.#move(event.code === "ArrowDown" ? 1 : -1);
     else if ((event.code === "Enter" || event.code === "NumpadEnter") && !onControl) { if (!event.repeat) this.#form.requestSubmit(); }
@@ -74,6 +127,7 @@ export class AssessDesk extends HTMLElement {
 
   /** @param {number} index 0 left, 1 same, 2 right */
   #choose(index) {
+    if (this.#locked) return this.#say(this.#locked);
     const row = this.#current ?? this.#rows[0];
     const radio = row.querySelectorAll("input")[index];
     radio.checked = true;
@@ -103,6 +157,10 @@ export class AssessDesk extends HTMLElement {
   /** @param {HTMLElement} target */
   #answered(target) {
     target.closest(".aspect")?.classList.remove("missing");
+    if (target.closest(".aspect")) {
+      const chosen = [...this.#form.querySelectorAll("input:checked")].map((input) => /** @type {HTMLInputElement} */ (input));
+      this.#drafts.keep(this.#task.dataset.task ?? "", Object.fromEntries(chosen.map(({ name, value }) => [name, value])));
+    }
     if (this.#status.textContent?.startsWith(this.dataset.open ?? "\0")) this.#status.textContent = "";
     this.#ripen();
   }
@@ -117,6 +175,7 @@ export class AssessDesk extends HTMLElement {
   #submitted(event) {
     if (event.target !== this.#form) return;
     event.preventDefault();
+    if (this.#locked) return this.#say(this.#locked);
     const open = this.#rows.filter((row) => !chosen(row));
     if (open.length) {
       open.forEach((row) => row.classList.add("missing"));
@@ -131,16 +190,19 @@ export class AssessDesk extends HTMLElement {
     const task = this.#task, code = task.dataset.task ?? "";
     if (this.#sent.has(code) || this.#leaving) return;
     this.#sent.add(code);
+    this.#looked();
     const data = new FormData(this.#form);
     data.delete("csrfmiddlewaretoken");
     data.set("viewing", JSON.stringify({
       seconds: Math.round(performance.now() - this.#since) / 1000, hidden: this.#hidden,
+      hidden_seconds: Math.round(this.#hiddenSeconds * 10) / 10,
       width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio, ...this.#player.facts(),
     }));
     const key = String(data.get("key"));
     const body = new URLSearchParams(/** @type {any} */ (data)).toString();
     this.#say("saving");
     this.#outbox?.put({ key, url: task.dataset.url ?? "", body, at: Date.now() });
+    this.#drafts.drop(code);
     this.#goOn();
   }
 
@@ -225,7 +287,7 @@ export class AssessDesk extends HTMLElement {
   get #task() { return /** @type {HTMLElement} */ (this.querySelector(".task")); }
   get #form() { return /** @type {HTMLFormElement} */ (this.querySelector("form.answers")); }
   get #player() { return /** @type {import("./side-by-side.js").SideBySide} */ (this.querySelector("side-by-side")); }
-  get #rows() { return /** @type {HTMLElement[]} */ ([...this.querySelectorAll(".aspect")]); }
+  get #rows() { return /** @type {HTMLFieldSetElement[]} */ ([...this.querySelectorAll(".aspect")]); }
   get #current() { return /** @type {HTMLElement | null} */ (this.querySelector(".aspect.current")); }
 }
 

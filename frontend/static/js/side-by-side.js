@@ -1,62 +1,67 @@
 // @ts-check
-import { Watched, correction, drift, moved, nextSpeed, stepped, zoomed } from "./sync.js";
+import { Magnifier } from "./magnifier.js";
+import { Timing, Watched, correction, drift, nextSpeed, stepped } from "./sync.js";
 
 const PATIENCE = 10_000; // milliseconds after which a clip that could play, but not yet to its end, starts anyway
 
+const MOTION = ["toggle", "restart", "back", "on", "speed", "loop"]; // what stills have not
+const LAG = 0.25; // seconds; a longer gap between two shown frames is no watching
+
 /**
- * Plays two clips as one: both start when both can play through, drift between shown frames is corrected, the shorter
- * waits on its last frame, then both start again. Fires `ready` once and `broken` when a clip cannot be shown.
- * `do(name)` takes what the transport's buttons are called.
+ * Plays two clips as one: both start when both can play through, wait for each other when one runs dry, and drift
+ * between shown frames is corrected. `data-lengths` is the rule for clips of different length (see Timing), `data-fps`
+ * the frames per second of the faster clip. Fires `ready` once, `broken` when a clip cannot be shown, and `watched` when
+ * every part of both has been on the screen. `do(name)` takes what the transport's buttons are called.
  */
 export class SideBySide extends HTMLElement {
   #undo = new AbortController();
   /** @type {HTMLVideoElement[]} */ #videos = [];
-  #view = { scale: 1, x: 0, y: 0 };
+  /** @type {number[]} the side of each video: 0 left, 1 right */ #sides = [];
+  /** @type {Magnifier | null} */ #magnifier = null;
   #speed = 1;
   #loop = true;
   #wanted = false; // whether it should be playing
   #moved = false; // whether the assessor has used the transport
   #plays = 0;
   /** @type {(import("./sync.js").Shown | null)[]} */ #shown = [null, null];
+  #sought = 0; // when it was last moved, in milliseconds: frames from before are old
+  #round = 0;
+  #wraps = [0, 0]; // how often each clip has gone round within this pass
   #watched = [new Watched(), new Watched()];
+  #complete = false;
   #tick = 0;
   #corrected = 0;
 
   connectedCallback() {
     this.#undo = new AbortController();
     const signal = this.#undo.signal;
-    const videos = [...this.querySelectorAll("video")];
-    this.#videos = videos.length === 2 ? videos : []; // an image beside a video: the browser's own controls stay
+    const sides = [...this.querySelectorAll(".side")];
+    this.#videos = [...this.querySelectorAll("video")];
+    this.#sides = this.#videos.map((video) => sides.findIndex((side) => side.contains(video)));
+    this.#magnifier = new Magnifier(this, this.#part(".stage"), signal);
     const transport = this.#part(".transport");
     transport.hidden = false;
     transport.addEventListener("click", (event) => {
       const button = /** @type {HTMLElement} */ (event.target).closest("button");
       if (button?.dataset.do) this.do(button.dataset.do);
     }, { signal });
-    for (const name of ["wheel", "pointerdown"]) {
-      this.#part(".stage").addEventListener(name, (event) => this.#point(/** @type {any} */ (event)), { signal, passive: false });
-    }
     for (const media of this.querySelectorAll("video, img")) {
       media.addEventListener("error", () => this.dispatchEvent(new CustomEvent("broken", { bubbles: true })), { signal });
       if (media instanceof HTMLVideoElement ? media.error : media instanceof HTMLImageElement && media.complete && !media.naturalWidth) {
         queueMicrotask(() => this.dispatchEvent(new CustomEvent("broken", { bubbles: true })));
       }
     }
-    if (!this.#videos.length) {
-      for (const button of transport.querySelectorAll("button, input, output")) {
-        const still = ["flip", "both", "zoom-in", "zoom-out", "whole"].includes(/** @type {HTMLElement} */ (button).dataset.do ?? "");
-        if (!still) /** @type {HTMLElement} */ (button).hidden = true;
-      }
-    }
     this.#videos.forEach((video, index) => {
       video.controls = false;
       video.muted = true;
       video.addEventListener("ended", () => this.#ended(), { signal });
+      video.addEventListener("waiting", () => this.#stalled(video), { signal });
       this.#watch(video, index);
     });
-    this.#scrubber.addEventListener("input", () => {
+    this.#scrubber?.addEventListener("input", () => {
+      const share = Number(this.#scrubber.value) / 1000;
       this.#pause();
-      this.#seek((Number(this.#scrubber.value) / 1000) * this.#duration);
+      this.#seek(share * (this.#timing?.length ?? 0));
     }, { signal });
     document.addEventListener("visibilitychange", () => {
       // A hidden tab throttles one clip more than the other: begin again together.
@@ -74,32 +79,33 @@ export class SideBySide extends HTMLElement {
 
   /** What was watched, for the ballot. */
   facts() {
-    const dropped = this.#videos.map((video) => video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0);
-    const still = !this.#videos.length;
+    const dropped = [0, 0];
+    this.#videos.forEach((video, index) => { dropped[this.#sides[index]] = video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0; });
+    const [left, right] = this.#watched;
     return {
-      watched_left: still ? 1 : this.#watched[0].share,
-      watched_right: still ? 1 : this.#watched[1].share,
-      plays: this.#plays,
-      dropped_left: dropped[0] ?? 0,
-      dropped_right: dropped[1] ?? 0,
+      watched_left: left.share, watched_right: right.share, parts_left: left.parts, parts_right: right.parts,
+      plays: this.#plays, dropped_left: dropped[0], dropped_right: dropped[1],
     };
+  }
+
+  /** Whether every part of both sides has been on the screen. */
+  get complete() {
+    return this.#watched.every((watched) => watched.share === 1);
   }
 
   /** @param {string} name one of the transport's buttons */
   do(name) {
     this.#moved = true;
+    if (!this.#videos.length && MOTION.includes(name)) return;
     if (name === "toggle") this.#wanted ? this.#pause() : this.#play();
     else if (name === "restart") { this.#seek(0); this.#play(); }
     else if (name === "back" || name === "on") this.#step(name === "on" ? 1 : -1);
     else if (name === "speed") this.#setSpeed(nextSpeed(this.#speed));
-    else if (name === "loop") this.#press("loop", (this.#loop = !this.#loop));
+    else if (name === "loop") { this.#press("loop", (this.#loop = !this.#loop)); this.#goRound(); }
     else if (name === "flip") this.#flip();
     else if (name === "both") this.#both();
-    else if (name === "zoom-in") this.#show(zoomed(this.#view, 1.25));
-    else if (name === "zoom-out") this.#show(zoomed(this.#view, 0.8));
-    else if (name === "zoom-reset") this.#show({ scale: 1, x: 0, y: 0 });
     else if (name === "whole") document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen?.();
-    else throw new RangeError(`the player does not know "${name}"`);
+    else if (!this.#magnifier?.do(name)) throw new RangeError(`the player does not know "${name}"`);
   }
 
   /** @param {AbortSignal} signal */
@@ -109,10 +115,19 @@ export class SideBySide extends HTMLElement {
       video.addEventListener("canplaythrough", resolve, { signal, once: true });
       setTimeout(() => video.readyState >= 2 ? resolve(true) : video.addEventListener("canplay", resolve, { signal, once: true }), PATIENCE);
     }));
-    await Promise.all(readied);
+    const pictures = [.../** @type {NodeListOf<HTMLImageElement>} */ (this.querySelectorAll(".side img"))];
+    await Promise.allSettled([...readied, ...pictures.map((picture) => picture.decode())]);
     if (signal.aborted) return;
+    pictures.forEach((picture) => picture.naturalWidth && this.#showed(picture));
     this.dispatchEvent(new CustomEvent("ready", { bubbles: true }));
     if (this.#videos.length && !this.#moved && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.#play();
+  }
+
+  /** A still is watched once it is there. @param {Element} picture */
+  #showed(picture) {
+    const side = Number(picture.closest(".side")?.matches("[data-side=right]"));
+    this.#watched[side].see(0, 1, 1);
+    this.#tell();
   }
 
   /** @param {HTMLVideoElement} video @param {number} index */
@@ -125,7 +140,7 @@ export class SideBySide extends HTMLElement {
     /** @param {number} _now @param {VideoFrameCallbackMetadata} frame */
     const seen = (_now, frame) => {
       if (signal.aborted) return;
-      this.#saw(video, index, frame.mediaTime, frame.expectedDisplayTime);
+      if (frame.presentationTime >= this.#sought) this.#saw(video, index, frame.mediaTime, frame.expectedDisplayTime);
       video.requestVideoFrameCallback(seen);
     };
     video.requestVideoFrameCallback(seen);
@@ -133,31 +148,75 @@ export class SideBySide extends HTMLElement {
 
   /** @param {HTMLVideoElement} video @param {number} index @param {number} mediaTime @param {number} milliseconds */
   #saw(video, index, mediaTime, milliseconds) {
-    if (this.#wanted) this.#watched[index].see(mediaTime, video.duration);
-    this.#shown[index] = { mediaTime, shownAt: milliseconds / 1000 };
+    const before = this.#shown[index], timing = this.#timing;
+    if (!timing) return;
+    const again = before && this.#wanted && timing.repeats && mediaTime < (before.mediaTime % video.duration) - LAG / 2;
+    if (again) this.#wraps[index] += 1;
+    if (again && video.duration === timing.longest) this.#plays += 1;
+    const shown = { mediaTime: mediaTime + this.#wraps[index] * video.duration, shownAt: milliseconds / 1000 };
+    this.#shown[index] = shown;
+    if (this.#visible(video)) {
+      const gap = before ? shown.mediaTime - before.mediaTime : -1;
+      const from = before && gap >= 0 && gap <= LAG && !again ? mediaTime - gap : mediaTime;
+      this.#watched[this.#sides[index]].see(from, mediaTime + timing.frame, timing.span(index));
+      this.#tell();
+    }
     const [left, right] = this.#shown;
     const playing = this.#wanted && this.#videos.every((each) => !each.paused && !each.ended && !each.seeking);
-    const recent = left && right && Math.abs(left.shownAt - right.shownAt) < 0.25;
-    if (!playing || !recent || milliseconds - this.#corrected < 200) return;
+    const recent = left && right && Math.abs(left.shownAt - right.shownAt) < LAG;
+    if (!playing || !recent || milliseconds - this.#corrected < 100) return;
     this.#corrected = milliseconds;
     const ahead = drift(left, right, this.#speed);
     this.dataset.drift = (ahead * 1000).toFixed(0);
-    const { seek, ...rates } = correction(ahead, 1 / this.#fps, this.#speed);
+    const { seek, ...rates } = correction(ahead, timing.frame, this.#speed);
     this.#videos[0].playbackRate = rates.left;
     this.#videos[1].playbackRate = rates.right;
-    if (seek) this.#videos[1].currentTime = Math.min(this.#videos[0].currentTime, this.#videos[1].duration);
+    if (seek) this.#align();
+  }
+
+  /** Bring the clip that is behind to where the other is. */
+  #align() {
+    const [left, right] = this.#shown, timing = this.#timing;
+    if (!left || !right || !timing) return;
+    const late = left.mediaTime < right.mediaTime ? 0 : 1;
+    const time = Math.max(left.mediaTime, right.mediaTime);
+    this.#wraps[late] = timing.repeats ? Math.floor(time / this.#videos[late].duration) : 0;
+    this.#shown[late] = null;
+    this.#videos[late].currentTime = timing.place(late, time);
+  }
+
+  /** Whether what this video shows is on the screen: of a flipped pair one side is not. @param {Element} video */
+  #visible(video) {
+    return !document.hidden && (!this.classList.contains("flip") || Boolean(video.closest(".side.shown")));
+  }
+
+  #tell() {
+    if (this.#complete || !this.complete) return;
+    this.#complete = true;
+    this.dispatchEvent(new CustomEvent("watched", { bubbles: true }));
   }
 
   #ended() {
-    if (!this.#wanted || !this.#videos.every((video) => video.ended)) return;
+    const timing = this.#timing;
+    if (!this.#wanted || !timing?.over(this.#videos.map((video) => video.ended))) return;
     if (!this.#loop) return this.#pause();
+    this.#plays += 1;
     this.#seek(0);
     this.#together();
   }
 
+  /** One clip has run dry: neither goes on alone. @param {HTMLVideoElement} video */
+  #stalled(video) {
+    if (!this.#wanted || video.ended || video.seeking || video.readyState > 2) return;
+    this.#videos.forEach((each) => each.pause());
+    this.#together();
+  }
+
   #play() {
-    if (!this.#videos.length) return;
-    if (this.#videos.every((video) => video.ended || video.currentTime >= video.duration - 0.5 / this.#fps)) this.#seek(0);
+    const timing = this.#timing;
+    if (!timing) return;
+    if (timing.over(this.#videos.map((video) => video.ended || video.currentTime >= video.duration - timing.frame / 2))) this.#seek(0);
+    if (!this.#wanted) this.#plays += 1;
     this.#wanted = true;
     this.#together();
     this.#draw();
@@ -169,31 +228,42 @@ export class SideBySide extends HTMLElement {
     this.#draw();
   }
 
-  /** Start both in one go, once both stand where they should. */
+  /** Start both in one go, once both stand where they should and have what to show. */
   async #together() {
-    this.#plays += 1;
+    const signal = this.#undo.signal, round = (this.#round += 1);
     this.#setSpeed(this.#speed);
-    await Promise.all(this.#videos.map((video) => video.seeking && new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true, signal: this.#undo.signal }))));
-    if (!this.#wanted || this.#undo.signal.aborted) return;
-    const going = this.#videos.filter((video) => video.currentTime < video.duration);
+    this.#goRound();
+    await Promise.all(this.#videos.map(async (video) => {
+      while (video.seeking) await new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true, signal }));
+      if (video.readyState < 3 && video.duration - video.currentTime > this.#frame) await new Promise((resolve) => video.addEventListener("canplay", resolve, { once: true, signal }));
+    }));
+    if (!this.#wanted || signal.aborted || round !== this.#round) return;
+    const going = this.#videos.filter((video) => video.loop || video.currentTime < video.duration);
     const results = await Promise.allSettled(going.map((video) => video.play()));
     if (results.some((result) => result.status === "rejected" && result.reason?.name === "NotAllowedError")) this.#pause();
     this.#draw();
   }
 
-  /** @param {number} direction */
-  #step(direction) {
-    if (!this.#videos.length) return;
-    this.#pause();
-    const longer = this.#videos.reduce((one, other) => (other.duration > one.duration ? other : one));
-    this.#seek(stepped(longer.currentTime, direction, this.#fps, longer.duration));
+  /** Where each clip goes round by itself, the browser does it; without the loop the pass ends with the longer one. */
+  #goRound() {
+    const timing = this.#timing;
+    for (const video of this.#videos) video.loop = Boolean(timing?.repeats && (this.#loop || video.duration < timing.longest));
   }
 
-  /** @param {number} time */
+  /** @param {number} direction */
+  #step(direction) {
+    const timing = this.#timing;
+    if (!timing) return;
+    this.#pause();
+    this.#seek(stepped(this.#time, direction, 1 / timing.frame, timing.length));
+  }
+
+  /** @param {number} time since the beginning of a pass */
   #seek(time) {
     this.#shown = [null, null];
-    // The shorter clip stays on its last frame, as it does while playing.
-    for (const video of this.#videos) video.currentTime = Math.min(time, Math.max(0, video.duration - 0.25 / this.#fps) || 0);
+    this.#sought = performance.now();
+    this.#wraps = this.#videos.map((video) => this.#timing?.repeats ? Math.floor(time / video.duration) : 0);
+    this.#videos.forEach((video, index) => { video.currentTime = this.#timing?.place(index, time) || 0; });
     this.#draw();
   }
 
@@ -219,39 +289,11 @@ export class SideBySide extends HTMLElement {
     this.#press("flip", false);
   }
 
-  /** @param {WheelEvent | PointerEvent} event */
-  #point(event) {
-    const frame = /** @type {HTMLElement} */ (event.target).closest(".frame");
-    if (!frame) return;
-    const box = frame.getBoundingClientRect();
-    if (event instanceof WheelEvent) {
-      event.preventDefault();
-      const x = (event.clientX - box.left) / box.width - 0.5, y = (event.clientY - box.top) / box.height - 0.5;
-      this.#show(zoomed(this.#view, event.deltaY < 0 ? 1.15 : 1 / 1.15, x, y));
-      return;
-    }
-    if (this.#view.scale === 1 || event.button) return;
-    event.preventDefault();
-    const drag = new AbortController();
-    const signal = AbortSignal.any ? AbortSignal.any([drag.signal, this.#undo.signal]) : drag.signal;
-    addEventListener("pointermove", (move) => this.#show(moved(this.#view, move.movementX / box.width, move.movementY / box.height)), { signal });
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => drag.abort(), { signal });
-  }
-
-  /** @param {import("./sync.js").View} view */
-  #show(view) {
-    this.#view = view;
-    this.classList.toggle("zoomed", view.scale > 1);
-    for (const media of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll(".frame > *"))) {
-      media.style.transform = `translate(${view.x * 100}%, ${view.y * 100}%) scale(${view.scale})`;
-    }
-  }
-
   /** Bring the scrubber, the clock and the play button up to date, and keep them so while playing. */
   #draw() {
     cancelAnimationFrame(this.#tick);
-    const time = Math.max(0, ...this.#videos.map((video) => video.currentTime));
-    if (document.activeElement !== this.#scrubber || this.#wanted) this.#scrubber.value = String((time / (this.#duration || 1)) * 1000);
+    const time = this.#time;
+    if (document.activeElement !== this.#scrubber || this.#wanted) this.#scrubber.value = String((time / (this.#timing?.length || 1)) * 1000);
     this.#part(".clock").textContent = time.toFixed(2);
     this.#part("[data-play]").textContent = this.#wanted ? "⏸" : "▶";
     if (this.#wanted) this.#tick = requestAnimationFrame(() => this.#draw());
@@ -268,15 +310,24 @@ export class SideBySide extends HTMLElement {
   }
 
   get #scrubber() {
-    return /** @type {HTMLInputElement} */ (this.#part(".transport input"));
+    return /** @type {HTMLInputElement} */ (this.#part(".transport input")); // stills have none
   }
 
-  get #duration() {
-    return Math.max(0, ...this.#videos.map((video) => video.duration || 0));
+  /** How the clips are played together; null until both say how long they last. */
+  get #timing() {
+    const durations = this.#videos.map((video) => video.duration);
+    if (!durations.length || !durations.every((duration) => duration > 0)) return null;
+    return new Timing(durations, this.dataset.lengths ?? "hold", this.#frame);
   }
 
-  get #fps() {
-    return Number(this.dataset.fps) || 24;
+  /** Seconds since the beginning of the pass, told by the clip that lasts as long as the pass. */
+  get #time() {
+    const timing = this.#timing;
+    return timing ? this.#videos[timing.durations.indexOf(timing.length)].currentTime : 0;
+  }
+
+  get #frame() {
+    return 1 / (Number(this.dataset.fps) || 24);
   }
 }
 

@@ -1,6 +1,8 @@
 // @ts-check
 /** The arithmetic of playing two clips as one. Pure: times in seconds in, decisions out. */
 
+const BEND = 0.1; // the most by which a speed is bent: a tenth is hardly seen, and a frame is caught up in a fifth of a second
+
 /** @typedef {{mediaTime: number, shownAt: number}} Shown a frame's time in its clip, and when it came on the screen */
 
 /**
@@ -20,7 +22,7 @@ export function drift(left, right, speed) {
 export function correction(ahead, frame, speed) {
   if (!Number.isFinite(ahead) || Math.abs(ahead) <= frame / 2) return { left: speed, right: speed, seek: false };
   if (Math.abs(ahead) > Math.max(0.3, 6 * frame)) return { left: speed, right: speed, seek: true };
-  const bend = Math.max(-0.05, Math.min(0.05, ahead / 2));
+  const bend = Math.max(-BEND, Math.min(BEND, ahead));
   return { left: speed * (1 + bend), right: speed * (1 - bend), seek: false };
 }
 
@@ -39,15 +41,70 @@ export function nextSpeed(speed) {
   return { 1: 0.5, 0.5: 0.25 }[speed] ?? 1;
 }
 
-/** Which parts of a clip were shown: twenty buckets, so that a share needs no list of frames. */
-export class Watched {
-  #seen = new Set();
-  /** @param {number} time @param {number} duration */
-  see(time, duration) {
-    if (duration > 0) this.#seen.add(Math.min(19, Math.max(0, Math.floor((time / duration) * 20))));
+/**
+ * How clips of different length are played together, by the rule that the organizer has chosen: "hold" keeps the shorter
+ * on its last frame until the longer ends, "loop" lets each go round by itself, "trim" ends both where the shorter ends.
+ * Clips that differ by less than a frame are of equal length under every rule.
+ */
+export class Timing {
+  /** @param {number[]} durations seconds @param {string} rule @param {number} frame seconds per frame */
+  constructor(durations, rule, frame) {
+    if (!["hold", "loop", "trim"].includes(rule)) throw new RangeError(`there is no rule "${rule}" for clips of different length`);
+    this.durations = durations;
+    this.frame = frame;
+    this.shortest = Math.min(...durations);
+    this.longest = Math.max(...durations);
+    this.rule = this.longest - this.shortest < frame ? "hold" : rule;
   }
+
+  /** Seconds of one pass of both. */
+  get length() {
+    return this.rule === "trim" ? this.shortest : this.longest;
+  }
+
+  /** Whether each clip goes round by itself. */
+  get repeats() {
+    return this.rule === "loop";
+  }
+
+  /** Seconds of this clip that are ever shown. @param {number} index */
+  span(index) {
+    return Math.min(this.durations[index], this.length);
+  }
+
+  /** Where in this clip to be when the pass has run for so long. @param {number} index @param {number} time */
+  place(index, time) {
+    const duration = this.durations[index];
+    if (this.repeats) return time % duration;
+    return Math.max(0, Math.min(time, this.span(index) - this.frame / 4));
+  }
+
+  /** Whether the pass is over, as each clip has ended or not (one that goes round never ends). @param {boolean[]} ended */
+  over(ended) {
+    if (this.rule === "hold") return ended.every(Boolean);
+    return ended[this.durations.indexOf(this.length)];
+  }
+}
+
+const PARTS = 20;
+
+/** Which parts of a clip were shown: twenty of equal length, so that a coverage is one small number. */
+export class Watched {
+  /** Bit n: the n-th part was shown. */
+  parts = 0;
+
+  /** A stretch from one shown frame to the next. @param {number} from @param {number} to @param {number} duration seconds */
+  see(from, to, duration) {
+    if (!(duration > 0) || !(to >= from)) return;
+    const part = (/** @type {number} */ time) => Math.min(PARTS - 1, Math.max(0, Math.floor((time / duration) * PARTS + 1e-6)));
+    const last = Math.max(part(from), part(to - 1e-4));
+    for (let number = part(from); number <= last; number++) this.parts |= 1 << number;
+  }
+
   get share() {
-    return this.#seen.size / 20;
+    let count = 0;
+    for (let left = this.parts; left; left &= left - 1) count++;
+    return count / PARTS;
   }
 }
 
