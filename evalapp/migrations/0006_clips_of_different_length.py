@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0004_measurements'),
+        ('evalapp', '0005_rendering_queues'),
     ]
 
     operations = [
