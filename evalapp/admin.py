@@ -16,7 +16,9 @@ from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Rec
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip
 from evalapp.measuring.models import Measurement
+from evalapp.people.answers import StoredAnswer
 from evalapp.people.models import Assessor
+from evalapp.people.tokens import ApiToken
 from evalapp.reporting.models import Report
 
 if TYPE_CHECKING:
@@ -77,6 +79,22 @@ class AssessorTable(Table):
     list_filter = ("simulated",)
     search_fields = ("name", "code")
     readonly_fields = ("code", "simulated", "created_at")
+
+
+@admin.register(ApiToken)
+class ApiTokenTable(ReadOnly):
+    """Made and revoked by their owners on their own page."""
+
+    list_display = ("name", "user", "scopes", "expires_at", "last_used_at", "revoked_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
+
+
+@admin.register(StoredAnswer)
+class StoredAnswerTable(ReadOnly):
+    list_display = ("key", "user", "status", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("key", "user__username")
 
 
 @admin.register(Checkpoint)

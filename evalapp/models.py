@@ -5,10 +5,13 @@ from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Rec
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
 from evalapp.measuring.models import Measurement
+from evalapp.people.answers import StoredAnswer
 from evalapp.people.models import Assessor
+from evalapp.people.tokens import ApiToken
 from evalapp.reporting.models import Report
 
 __all__ = [
+    "ApiToken",
     "Aspect",
     "Assessor",
     "Assignment",
@@ -27,5 +30,6 @@ __all__ = [
     "Queue",
     "Recipe",
     "Report",
+    "StoredAnswer",
     "Vote",
 ]

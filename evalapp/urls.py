@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from evalapp.assessing import invitations
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
+from evalapp.people import token_views
 from evalapp.people.views import SignIn
 from evalapp.reporting import progress
 from evalapp.reporting import views as reporting
@@ -19,6 +20,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="comparisons"), name="home"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("tokens/", token_views.tokens, name="tokens"),
+    path("tokens/<int:number>/revoke/", token_views.revoke, name="revoke-token"),
     # Comparisons
     path("comparisons/new/", comparisons.new, name="new-comparison"),
     path("comparisons/<uuid:code>/open/", comparisons.open_voting, name="open"),

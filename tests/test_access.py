@@ -6,6 +6,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evalapp.assessing.dispatch import next_assignment
+from evalapp.comparisons.models import Comparison
+from evalapp.people.tokens import ApiToken
 from evalapp.reporting.build import build
 from tests.factories import (
     make_comparison,
@@ -21,6 +23,7 @@ SIGN_IN = "to sign in"
 THERE = "200"
 NOT_THERE = "404"
 FORBIDDEN = "403"
+UNKNOWN = "401"  # of the API, which tells programs how to sign in
 ON = "moved on"  # done, and sent to another page than signing in
 
 # name: (method, outcome for each role); more than one outcome where it depends on the state of things, not on the role
@@ -29,8 +32,8 @@ ORGANIZERS_DO = (SIGN_IN, SIGN_IN, SIGN_IN, FORBIDDEN, ON)
 SIGNED_IN = (SIGN_IN, SIGN_IN, SIGN_IN, THERE, THERE)
 EVERYONE = (THERE,) * 5
 ASSESSORS_OWN = (NOT_THERE, THERE, NOT_THERE, NOT_THERE, NOT_THERE)
-API_SIGNED_IN = (FORBIDDEN, FORBIDDEN, FORBIDDEN, THERE, THERE)
-API_ORGANIZERS = (FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, THERE)
+API_SIGNED_IN = (UNKNOWN, UNKNOWN, UNKNOWN, THERE, THERE)
+API_ORGANIZERS = (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, THERE)
 ACCESS = {
     "home": ("get", (ON,) * 5),
     "set_language": ("post", (ON,) * 5),
@@ -60,6 +63,18 @@ ACCESS = {
     "report-pairs": ("get", SIGNED_IN),
     "clip-media": ("get", SIGNED_IN),
     "clip-poster": ("get", SIGNED_IN),
+    "tokens": ("get", SIGNED_IN),
+    "revoke-token": ("post", (SIGN_IN, SIGN_IN, SIGN_IN, NOT_THERE, ON)),  # the organizer's own
+    "api-docs": ("get", SIGNED_IN),
+    "api-schema": ("get", API_SIGNED_IN),
+    "api-me": ("get", API_SIGNED_IN),
+    "api-prompt-sets": ("get", API_SIGNED_IN),
+    "api-prompt-set": ("get", API_SIGNED_IN),
+    "api-contenders": ("get", API_SIGNED_IN),
+    "api-invitations": ("get", API_ORGANIZERS),
+    "api-invitation": ("delete", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "204")),
+    "api-launch": ("post", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "409")),  # it is launched already
+    "api-retry": ("post", API_ORGANIZERS),
     "api-comparisons": ("get", API_SIGNED_IN),
     "api-comparison": ("get", API_SIGNED_IN),
     "api-report": ("get", API_SIGNED_IN),
@@ -69,7 +84,11 @@ ACCESS = {
     "api-close": ("post", API_ORGANIZERS),
     "api-nothing": ("get", (NOT_THERE,) * 5),
 }
-STARTS_PAUSED = ("open", "api-open")
+STARTS = {"open": "paused", "api-open": "paused", "api-retry": "rendering"}
+WITHOUT_CODE = (
+    *("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league", "tokens"),
+    *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons"),
+)
 
 
 def routes(patterns=None):
@@ -98,15 +117,19 @@ def house(db):
         invitation, task = make_invitation(comparison), next_assignment(assessor)
         if "report" in name:
             build(comparison)
-        if name in STARTS_PAUSED:
-            comparison.pause()
+        if state := STARTS.get(name):
+            Comparison.objects.filter(pk=comparison.pk).update(state=state)
+            comparison.refresh_from_db()
+        organizer = make_organizer()
+        token, _ = ApiToken.objects.issue(organizer, "a program", ["read"], 1)
         return {
+            "token": token,
             "comparison": comparison,
             "invitation": invitation,
             "task": task,
             "assessor": assessor,
             "stranger": stranger,
-            "organizer": make_organizer(),
+            "organizer": organizer,
             "researcher": make_researcher(),
         }
 
@@ -115,9 +138,14 @@ def house(db):
 
 def address(name, house):
     comparison, task = house["comparison"].code, house["task"]
-    without_code = ("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league")
-    if name in (*without_code, "api-comparisons"):
+    if name in WITHOUT_CODE:
         return reverse(name)
+    if name == "revoke-token":
+        return reverse(name, args=[house["token"].pk])
+    if name == "api-prompt-set":
+        return reverse(name, args=[house["comparison"].prompt_set.pk])
+    if name == "api-invitation":
+        return reverse(name, args=[house["invitation"].code])
     if name == "api-nothing":
         return "/api/elsewhere/"
     if name == "invitation":
@@ -164,7 +192,7 @@ def test_each_role_gets_what_it_may_and_nothing_else(name, house):
     things = house(name)
     target = address(name, things)
     method, expected = ACCESS[name]
-    fields = {"seats": "1", "reason": "undecided"} if method == "post" else {}
+    fields = {"seats": "1", "reason": "undecided"} if method == "post" and not name.startswith("api-") else {}
     form = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
     found = {}
     for role in ROLES:
@@ -190,3 +218,11 @@ def test_a_post_without_the_token_is_refused(name, house):
     client = Client(enforce_csrf_checks=True)
     client.force_login(things["organizer"])
     assert client.post(address(name, things), {}).status_code == 403
+
+
+@pytest.mark.parametrize("name", [name for name, (method, _) in ACCESS.items() if method == "delete"])
+def test_a_delete_without_the_token_is_refused(name, house):
+    things = house(name)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(things["organizer"])
+    assert client.delete(address(name, things)).status_code == 403

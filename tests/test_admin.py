@@ -7,11 +7,24 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from evalapp.measuring.models import Measurement
+from evalapp.people.answers import StoredAnswer
+from evalapp.people.tokens import ApiToken
 from evalapp.reporting.models import Report
-from tests.factories import make_comparison, make_invitation, make_participation, make_vote
+from tests.factories import make_comparison, make_invitation, make_organizer, make_participation, make_vote
 
 MODELS = list(apps.get_app_config("evalapp").get_models())
-ONLY_READ = ("ballot", "vote", "report", "measurement", "pair", "assignment", "recipe", "clip")
+ONLY_READ = (
+    "ballot",
+    "vote",
+    "report",
+    "measurement",
+    "pair",
+    "assignment",
+    "recipe",
+    "clip",
+    "apitoken",
+    "storedanswer",
+)
 
 
 @pytest.fixture
@@ -28,6 +41,9 @@ def everything(db):
     for name in ("alice", "bob"):
         make_vote(make_participation(comparison, name=name))
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
+    organizer = make_organizer()
+    ApiToken.objects.issue(organizer, "a program", ["read"], 1)
+    StoredAnswer.objects.create(user=organizer, key="k", request="0" * 64, status=201, body={})
     Measurement.objects.create(sha256="0" * 64, metric="frozen", version="1", value=0)
 
 

@@ -34,5 +34,7 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     response = Response(problem, status=error.status_code, content_type=MEDIA_TYPE)
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(int(wait))
+    if scheme := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = scheme
     response.exception = True
     return response

@@ -1,9 +1,27 @@
 """What the API says of things: every field is named here, nothing comes along by itself."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from evalapp.assessing.models import Vote
+from evalapp.assessing.invitations import SEATS_AT_MOST
+from evalapp.assessing.models import Invitation, Vote
+from evalapp.catalog.models import Contender, PromptSet
+from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.models import Aspect, Comparison
+
+LONGEST_PROMPT = 4000
+MOST_PROMPTS = 100_000
+
+
+class Strict(serializers.Serializer):
+    """A body in which a key that nobody reads is an error, with the keys that are read."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            known = ", ".join(sorted(self.fields))
+            raise serializers.ValidationError({name: [f"is not known here; known are: {known}"] for name in unknown})
+        return super().to_internal_value(data)
 
 
 class ComparisonSerializer(serializers.ModelSerializer):
@@ -13,7 +31,7 @@ class ComparisonSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Comparison
-        fields = (
+        fields: tuple[str, ...] = (
             *("code", "name", "state", "prompt_set", "seeds", "overlap"),
             *("created_at", "opened_at", "closed_at", "url", "report"),
         )
@@ -27,7 +45,7 @@ class AspectSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class OpenSerializer(serializers.Serializer):
+class OpenSerializer(Strict):
     """The body of …/open/."""
 
     leave_out_missing = serializers.BooleanField(default=False)
@@ -53,3 +71,154 @@ class VoteSerializer(serializers.ModelSerializer):
             *("assessor", "simulated", "aspect", "choice", "answered_at"),
         )
         read_only_fields = fields
+
+
+class PromptSerializer(Strict):
+    key = serializers.CharField(max_length=200, required=False, help_text="Your own id; p001, p002 … where absent.")
+    text = serializers.CharField(max_length=LONGEST_PROMPT)
+    tags = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=50)
+
+
+class NewPromptSetSerializer(Strict):
+    """The body that makes a prompt set; one with the same name and prompts is answered as it is."""
+
+    name = serializers.CharField(max_length=200)
+    prompts = PromptSerializer(many=True, allow_empty=False)
+
+    def validate_prompts(self, prompts: list[Any]) -> list[Any]:
+        if len(prompts) > MOST_PROMPTS:
+            raise serializers.ValidationError(f"more than {MOST_PROMPTS} prompts")
+        return prompts
+
+
+class PromptSetSerializer(serializers.ModelSerializer):
+    id = serializers.IntegerField(source="pk", read_only=True)
+    url = serializers.HyperlinkedIdentityField("api-prompt-set", lookup_field="pk", lookup_url_kwarg="number")
+
+    class Meta:
+        model = PromptSet
+        fields: tuple[str, ...] = ("id", "name", "version", "digest", "created_at", "url")
+        read_only_fields = fields
+
+
+class StoredPromptSerializer(serializers.Serializer):
+    key = serializers.CharField()
+    text = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+
+
+class OnePromptSetSerializer(PromptSetSerializer):
+    prompts = StoredPromptSerializer(many=True)
+
+    class Meta(PromptSetSerializer.Meta):
+        fields: tuple[str, ...] = (*PromptSetSerializer.Meta.fields, "prompts")
+        read_only_fields = fields
+
+
+class ContenderSerializer(serializers.ModelSerializer):
+    checkpoint = serializers.CharField(source="checkpoint.name")
+    generator = serializers.CharField(source="recipe.generator")
+    recipe = serializers.CharField(source="recipe.identity", help_text="sha256 of all that may move a pixel.")
+
+    class Meta:
+        model = Contender
+        fields = ("name", "checkpoint", "generator", "recipe", "created_at")
+        read_only_fields = fields
+
+
+class NewComparisonSerializer(Strict):
+    """The body that makes a comparison; with `launch` (the default) its clips are queued at once."""
+
+    name = serializers.CharField(max_length=200)
+    contenders = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        min_length=2,
+        max_length=100,
+        help_text="Names, in order.",
+    )
+    prompt_set = serializers.PrimaryKeyRelatedField(queryset=PromptSet.objects.all())
+    seeds = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=2**31 - 1), default=[0], min_length=1, max_length=50
+    )
+    overlap = serializers.IntegerField(default=3, min_value=1, max_value=100, help_text="Assessors per pair.")
+    aspects = serializers.ListField(
+        child=serializers.ChoiceField(choices=[aspect.key for aspect in HOUSE_ASPECTS]),
+        default=[aspect.key for aspect in HOUSE_ASPECTS],
+        min_length=1,
+        max_length=len(HOUSE_ASPECTS),
+    )
+    instructions = serializers.CharField(default="", allow_blank=True, max_length=10_000)
+    launch = serializers.BooleanField(default=True)
+
+    def validate_contenders(self, names: list[str]) -> list[Contender]:
+        found = {contender.name: contender for contender in Contender.objects.filter(name__in=names)}
+        if unknown := [name for name in names if name not in found]:
+            raise serializers.ValidationError(f"no contender is named {', '.join(map(repr, unknown))}")
+        return [found[name] for name in names]
+
+
+class OneComparisonSerializer(ComparisonSerializer):
+    """A comparison with its progress, for the documents of the API alone."""
+
+    contenders = serializers.ListField(child=serializers.CharField())
+    aspects = AspectSerializer(many=True)
+    clips = serializers.DictField(child=serializers.IntegerField(), help_text="How many in each state.")
+    pairs = serializers.IntegerField()
+    pairs_left_out = serializers.IntegerField()
+    places = serializers.IntegerField(help_text="Pairs × overlap.")
+    answers = serializers.IntegerField()
+    simulated_answers = serializers.IntegerField()
+    votes = serializers.IntegerField()
+    simulated_votes = serializers.IntegerField()
+
+    class Meta(ComparisonSerializer.Meta):
+        fields = (
+            *ComparisonSerializer.Meta.fields,
+            *("contenders", "aspects", "clips", "pairs", "pairs_left_out", "places"),
+            *("answers", "simulated_answers", "votes", "simulated_votes"),
+        )
+        read_only_fields = fields
+
+
+class NewInvitationSerializer(Strict):
+    label = serializers.CharField(default="", allow_blank=True, max_length=100)
+    seats = serializers.IntegerField(default=1, min_value=1, max_value=SEATS_AT_MOST)
+
+
+class InvitationSerializer(serializers.ModelSerializer):
+    link = serializers.CharField(help_text="Send it to the assessor; it is the key to the comparison.")
+
+    class Meta:
+        model = Invitation
+        fields = ("code", "label", "seats", "taken", "withdrawn", "created_at", "link")
+        read_only_fields = fields
+
+
+class RetriedSerializer(serializers.Serializer):
+    queued = serializers.IntegerField(help_text="Clips that are rendered again.")
+
+
+class AskedSerializer(serializers.Serializer):
+    """A report was asked for; it is there when the newest one's number has changed."""
+
+    asked = serializers.BooleanField()
+    newest = serializers.IntegerField(allow_null=True, help_text="The number of the newest report so far.")
+
+
+class MeSerializer(serializers.Serializer):
+    """Who asks, and with what."""
+
+    name = serializers.CharField()
+    organizer = serializers.BooleanField()
+    token = serializers.CharField(allow_null=True, help_text="The token's name; null for a browser's session.")
+    scopes = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class ProblemSerializer(serializers.Serializer):
+    """An error, as RFC 9457 has it."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(required=False)
+    errors = serializers.JSONField(required=False, help_text="By field, where the body made no sense.")

@@ -2,15 +2,25 @@
 
 from django.urls import path, re_path
 
-from evalapp.api import views
+from evalapp.api import creating, documents, views
 
 urlpatterns = [
-    path("v1/comparisons/", views.Comparisons.as_view(), name="api-comparisons"),
+    path("v1/", documents.page, name="api-docs"),
+    path("v1/schema/", documents.Schema.as_view(), name="api-schema"),
+    path("v1/me/", views.Me.as_view(), name="api-me"),
+    path("v1/prompt-sets/", creating.PromptSets.as_view(), name="api-prompt-sets"),
+    path("v1/prompt-sets/<int:number>/", creating.OnePromptSet.as_view(), name="api-prompt-set"),
+    path("v1/contenders/", creating.Contenders.as_view(), name="api-contenders"),
+    path("v1/comparisons/", creating.Comparisons.as_view(), name="api-comparisons"),
     path("v1/comparisons/<uuid:code>/", views.OneComparison.as_view(), name="api-comparison"),
     path("v1/comparisons/<uuid:code>/report/", views.NewestReport.as_view(), name="api-report"),
     path("v1/comparisons/<uuid:code>/votes/", views.Votes.as_view(), name="api-votes"),
+    path("v1/comparisons/<uuid:code>/invitations/", creating.Invitations.as_view(), name="api-invitations"),
+    path("v1/comparisons/<uuid:code>/launch/", views.Verb.as_view(verb="launch"), name="api-launch"),
     path("v1/comparisons/<uuid:code>/open/", views.Verb.as_view(verb="open"), name="api-open"),
     path("v1/comparisons/<uuid:code>/pause/", views.Verb.as_view(verb="pause"), name="api-pause"),
     path("v1/comparisons/<uuid:code>/close/", views.Verb.as_view(verb="close"), name="api-close"),
+    path("v1/comparisons/<uuid:code>/retry/", views.Retry.as_view(), name="api-retry"),
+    path("v1/invitations/<uuid:code>/", creating.OneInvitation.as_view(), name="api-invitation"),
     re_path("", views.Nothing.as_view(), name="api-nothing"),
 ]

@@ -1,56 +1,44 @@
-"""REST v1: the same verbs as the pages. Signed-in users read comparisons and reports; organizers read votes and act."""
+"""REST v1, reading and verbs: signed-in users read comparisons and reports; organizers read votes and act."""
 
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, generics
-from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from evalapp.api.problems import Conflict, as_problem
-from evalapp.api.serializers import AspectSerializer, ComparisonSerializer, OpenSerializer, VoteSerializer
+from evalapp.api.authentication import MayOrganize, MayRead, MayReadVotes
+from evalapp.api.base import ByKey, Problems, checked, tagged, told
+from evalapp.api.problems import Conflict
+from evalapp.api.serializers import (
+    AskedSerializer,
+    AspectSerializer,
+    ComparisonSerializer,
+    MeSerializer,
+    OneComparisonSerializer,
+    OpenSerializer,
+    RetriedSerializer,
+    VoteSerializer,
+)
 from evalapp.assessing.models import Vote
+from evalapp.comparisons.launch import launch
 from evalapp.comparisons.models import Comparison, NotReady
 from evalapp.reporting.models import Report
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
-
-
-class Problems(APIView):
-    """Errors leave as problem documents."""
-
-    def get_exception_handler(self) -> Any:
-        return as_problem
-
-
-class NewestFirst(CursorPagination):
-    ordering = ("-created_at", "-pk")
-    page_size = 50
-
-
-class ByKey(CursorPagination):
-    """Stable while votes come in: a later page never repeats or loses one."""
-
-    ordering = "pk"
-    page_size = 500
-
-
-class Comparisons(Problems, generics.ListAPIView):
-    permission_classes = [IsAuthenticated]
-    serializer_class = ComparisonSerializer
-    pagination_class = NewestFirst
-    queryset = Comparison.objects.select_related("prompt_set")
+from evalapp.reporting.tasks import ring
 
 
 class OneComparison(Problems):
     """A comparison with its contenders, aspects and progress."""
 
-    permission_classes = [IsAuthenticated]
+    permission_classes = [MayRead]
 
+    @told(OneComparisonSerializer, 304, 404)
     def get(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison.objects.select_related("prompt_set"), code=code)
         clips: dict[str, int] = {}
@@ -59,7 +47,8 @@ class OneComparison(Problems):
                 clips[state] = clips.get(state, 0) + count
         answers, votes = answers_of([comparison.pk])[comparison.pk], votes_of(comparison)
         contenders = comparison.entries.order_by("position").values_list("contender__name", flat=True)
-        return Response(
+        return tagged(
+            request,
             {
                 **ComparisonSerializer(comparison, context={"request": request}).data,
                 "contenders": list(contenders),
@@ -72,26 +61,35 @@ class OneComparison(Problems):
                 "simulated_answers": answers.simulated,
                 "votes": votes["all"],
                 "simulated_votes": votes["simulated"],
-            }
+            },
         )
 
 
 class NewestReport(Problems):
-    """The newest report's snapshot, byte for byte as stored."""
+    """The newest report's snapshot, byte for byte as stored; POST asks for a fresh one, which a worker builds."""
 
-    permission_classes = [IsAuthenticated]
+    def get_permissions(self) -> list[Any]:
+        return [MayRead()] if self.request.method != "POST" else [MayOrganize()]
 
+    @told(OpenApiTypes.OBJECT, 404)
     def get(self, request: Request, code: UUID) -> HttpResponse:
         report = Report.objects.filter(comparison__code=get_object_or_404(Comparison, code=code).code).first()
         if not report:
             raise exceptions.NotFound("no report has been built of this comparison: open its report page to have one")
         return HttpResponse(report.snapshot, content_type="application/json")
 
+    @told(AskedSerializer, 404, status=202, request=None)
+    def post(self, request: Request, code: UUID) -> Response:
+        comparison = get_object_or_404(Comparison, code=code)
+        newest = Report.objects.filter(comparison=comparison).values_list("pk", flat=True).first()
+        ring(comparison)
+        return Response({"asked": True, "newest": newest}, status=202)
+
 
 class Votes(Problems, generics.ListAPIView):
     """The votes that count, those before a correction left out."""
 
-    permission_classes = [IsAdminUser]
+    permission_classes = [MayReadVotes]
     serializer_class = VoteSerializer
     pagination_class = ByKey
 
@@ -114,24 +112,59 @@ class Votes(Problems, generics.ListAPIView):
 class Verb(Problems):
     """POST: the comparison does it, or says in a 409 why not."""
 
-    permission_classes = [IsAdminUser]
+    permission_classes = [MayOrganize]
     verb = ""
 
+    @told(ComparisonSerializer, 400, 404, 409, request=OpenSerializer)
     def post(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison.objects.select_related("prompt_set"), code=code)
         options: dict[str, Any] = {}
         if self.verb == "open":
-            body = OpenSerializer(data=request.data)
-            body.is_valid(raise_exception=True)
-            options = body.validated_data
+            options = checked(OpenSerializer, request)
         try:
-            getattr(comparison, self.verb)(**options)
+            if self.verb == "launch":
+                launch(comparison)
+            else:
+                getattr(comparison, self.verb)(**options)
         except NotReady as refusal:
             raise Conflict(str(refusal)) from refusal
         comparison.refresh_from_db()
         return Response(ComparisonSerializer(comparison, context={"request": request}).data)
 
 
+class Retry(Problems):
+    """POST: failed clips are queued again, before voting starts."""
+
+    permission_classes = [MayOrganize]
+
+    @told(RetriedSerializer, 404, 409, request=None)
+    def post(self, request: Request, code: UUID) -> Response:
+        comparison = get_object_or_404(Comparison, code=code)
+        try:
+            return Response({"queued": comparison.render_again()})
+        except NotReady as refusal:
+            raise Conflict(str(refusal)) from refusal
+
+
+class Me(Problems):
+    """Who asks, and with which scopes: the first call of a program that was given a token."""
+
+    permission_classes = [MayRead]
+
+    @told(MeSerializer)
+    def get(self, request: Request) -> Response:
+        user, token = request.user, request.auth
+        return Response(
+            {
+                "name": user.get_username(),
+                "organizer": user.is_staff,
+                "token": token.name if token else None,
+                "scopes": token.scopes if token else None,
+            }
+        )
+
+
+@extend_schema(exclude=True)
 class Nothing(Problems):
     """Any other address under /api/."""
 

@@ -9,8 +9,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 
-from evalapp.catalog.models import Contender, Prompt, PromptSet
+from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.models import Clip, ClipQuerySet
+from evalapp.generation.tasks import ring
 
 
 class NotReady(Exception):
@@ -109,6 +110,16 @@ class Comparison(models.Model):
                 raise NotReady("no pair is complete: there is nothing to vote on")
         self._move_to(self.State.OPEN, opened_at=comparison.opened_at or Now())
         return left_out
+
+    @transaction.atomic
+    def render_again(self, reason: str = "") -> int:
+        """Queue failed clips again, all or those that failed for this reason; returns how many."""
+        if self.state != self.State.RENDERING:
+            raise NotReady(f"{self.name} is {self.state}: clips are rendered again before it opens")
+        failed = Clip.objects.filter(pk__in=self.clips().values("pk")).exclude(contender__recipe__generator=IMPORT)
+        queued = (failed.filter(reason=reason) if reason else failed).retry()
+        ring()
+        return queued
 
     def pause(self) -> None:
         """Hand out nothing new; answers in hand are still taken."""

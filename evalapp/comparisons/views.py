@@ -10,12 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from evalapp.catalog.models import IMPORT, Contender
+from evalapp.catalog.models import Contender
 from evalapp.comparisons.forms import NewComparison
 from evalapp.comparisons.launch import InvalidPlan, launch
 from evalapp.comparisons.models import Comparison, NotReady
-from evalapp.generation.models import Clip
-from evalapp.generation.tasks import ring
 from evalapp.people.views import organizers_only
 
 
@@ -80,16 +78,11 @@ def _told(request: HttpRequest, code: UUID, verb: Callable[[Comparison], None], 
 def retry(request: HttpRequest, code: UUID) -> HttpResponse:
     """Queue failed clips again: all of them, or those that failed for the posted reason."""
     comparison = get_object_or_404(Comparison, code=code)
-    if comparison.state != Comparison.State.RENDERING:
-        messages.error(request, f"{comparison.name} is {comparison.state}: clips are rendered again before it opens.")
+    try:
+        queued = comparison.render_again(request.POST.get("reason", ""))
+    except NotReady as refusal:
+        messages.error(request, str(refusal))
         return redirect("comparison", code)
-    shown = Clip.objects.filter(pk__in=comparison.clips().values("pk"))
-    failed = shown.exclude(contender__recipe__generator=IMPORT)
-    if reason := request.POST.get("reason"):
-        failed = failed.filter(reason=reason)
-    with transaction.atomic():
-        queued = failed.retry()
-        ring()
     if queued:
         said = ngettext("%(count)d clip is queued again.", "%(count)d clips are queued again.", queued)
         messages.success(request, said % {"count": queued})

@@ -102,7 +102,9 @@ def test_errors_are_problem_documents(api, client, comparison):
     broken = client.post(reverse("api-open", args=[comparison.code]), "{", content_type="application/json")
     assert problem(broken)["status"] == 400
     client.logout()
-    assert problem(api("api-comparisons"))["status"] == 403
+    refused = api("api-comparisons")
+    assert problem(refused)["status"] == 401
+    assert refused["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_a_researcher_reads_reports_but_no_votes(api, client, rita, comparison):

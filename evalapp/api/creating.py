@@ -1,0 +1,152 @@
+"""REST v1, lists and what is made in them: prompt sets, contenders, comparisons, invitations."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evalapp.api.authentication import MayOrganize, MayRead
+from evalapp.api.base import NewestFirst, Problems, checked, tagged, told
+from evalapp.api.idempotency import OnceOnly
+from evalapp.api.problems import Conflict
+from evalapp.api.serializers import (
+    ComparisonSerializer,
+    ContenderSerializer,
+    InvitationSerializer,
+    NewComparisonSerializer,
+    NewInvitationSerializer,
+    NewPromptSetSerializer,
+    OnePromptSetSerializer,
+    PromptSetSerializer,
+)
+from evalapp.assessing.models import Invitation
+from evalapp.catalog.models import Contender, PromptSet, PromptText
+from evalapp.comparisons.aspects import HOUSE_ASPECTS
+from evalapp.comparisons.launch import InvalidPlan, create, launch
+from evalapp.comparisons.models import Comparison
+
+
+class Listed(OnceOnly, Problems, generics.ListAPIView):
+    """A list that everyone signed in reads and organizers add to."""
+
+    pagination_class = NewestFirst
+
+    def get_permissions(self) -> list[Any]:
+        return [MayOrganize()] if self.request.method == "POST" else [MayRead()]
+
+
+class PromptSets(Listed):
+    serializer_class = PromptSetSerializer
+    queryset = PromptSet.objects.all()
+
+    @told(PromptSetSerializer(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @told(PromptSetSerializer, 400, 422, status=201, request=NewPromptSetSerializer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
+    def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked = checked(NewPromptSetSerializer, request)
+        width = max(3, len(str(len(asked["prompts"]))))
+        prompts = [
+            PromptText(prompt.get("key") or f"p{number:0{width}d}", prompt["text"], prompt.get("tags", ()))
+            for number, prompt in enumerate(asked["prompts"], 1)
+        ]
+        try:
+            prompt_set = PromptSet.objects.freeze(asked["name"], prompts)
+        except ValueError as refusal:
+            raise serializers.ValidationError({"prompts": [str(refusal)]}) from refusal
+        return Response(PromptSetSerializer(prompt_set, context={"request": request}).data, status=201)
+
+
+class OnePromptSet(Problems):
+    permission_classes = [MayRead]
+
+    @told(OnePromptSetSerializer, 304, 404)
+    def get(self, request: Request, number: int) -> Response:
+        prompt_set = get_object_or_404(PromptSet.objects.prefetch_related("prompts"), pk=number)
+        return tagged(request, OnePromptSetSerializer(prompt_set, context={"request": request}).data)
+
+
+class Contenders(Problems, generics.ListAPIView):
+    permission_classes = [MayRead]
+    serializer_class = ContenderSerializer
+    pagination_class = NewestFirst
+    queryset = Contender.objects.select_related("checkpoint", "recipe")
+
+    @told(ContenderSerializer(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class Comparisons(Listed):
+    serializer_class = ComparisonSerializer
+    queryset = Comparison.objects.select_related("prompt_set")
+
+    @told(ComparisonSerializer(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @told(ComparisonSerializer, 400, 409, 422, status=201, request=NewComparisonSerializer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
+    def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked = checked(NewComparisonSerializer, request)
+        wanted, at_once = set(asked.pop("aspects")), asked.pop("launch")
+        try:
+            comparison = create(**asked, aspects=[aspect for aspect in HOUSE_ASPECTS if aspect.key in wanted])
+        except InvalidPlan as refusal:
+            raise Conflict(str(refusal)) from refusal
+        if at_once:
+            launch(comparison)
+        body = ComparisonSerializer(comparison, context={"request": request}).data
+        return Response(body, status=201, headers={"Location": body["url"]})
+
+
+class Invitations(Listed):
+    """Links are keys: only organizers see them."""
+
+    serializer_class = InvitationSerializer
+
+    def get_permissions(self) -> list[Any]:
+        return [MayOrganize()]
+
+    def get_queryset(self) -> QuerySet[Invitation]:
+        comparison = get_object_or_404(Comparison, code=self.kwargs.get("code"))
+        return Invitation.objects.filter(comparison=comparison)
+
+    @told(InvitationSerializer(many=True), 404)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @told(InvitationSerializer, 400, 404, 409, 422, status=201, request=NewInvitationSerializer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
+    def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        comparison = get_object_or_404(Comparison, code=kwargs["code"])
+        if comparison.state == Comparison.State.CLOSED:
+            raise Conflict("voting is closed: nobody can be invited any more")
+        invitation = Invitation.objects.create(comparison=comparison, **checked(NewInvitationSerializer, request))
+        body = InvitationSerializer(invitation).data
+        return Response(body, status=201, headers={"Location": reverse("api-invitation", args=[invitation.code])})
+
+
+class OneInvitation(Problems):
+    """DELETE withdraws the link: nobody new comes in; those who came keep their pairs and answers."""
+
+    permission_classes = [MayOrganize]
+
+    @told(None, 404, status=204)
+    def delete(self, request: Request, code: UUID) -> Response:
+        invitation = get_object_or_404(Invitation, code=code)
+        Invitation.objects.filter(pk=invitation.pk).update(withdrawn=True)
+        return Response(status=204)

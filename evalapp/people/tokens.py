@@ -1,0 +1,91 @@
+"""API tokens: a program's key to what its owner may do, or to less. Shown once, stored as a hash."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+MARK = "vsv_"  # so that people and secret scanners know one when they see it
+SCOPES = {
+    "read": "comparisons, progress and reports",
+    "votes": "single votes, with the contenders they were for",
+    "organize": "create, launch, open, pause and close comparisons; invite",
+}
+LONGEST_DAYS = 366
+
+
+class TokenQuerySet(models.QuerySet["ApiToken"]):
+    def issue(self, user: User, name: str, scopes: list[str], days: int) -> tuple["ApiToken", str]:
+        """A new token and its secret, which is told this once. Raises ValueError for unknown scopes or days."""
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise ValueError(f"scopes are one or more of {', '.join(SCOPES)}; unknown: {', '.join(unknown) or 'none'}")
+        if not 1 <= days <= LONGEST_DAYS:
+            raise ValueError(f"a token lives 1 to {LONGEST_DAYS} days, not {days}")
+        secret = MARK + secrets.token_urlsafe(32)
+        token = self.create(
+            user=user,
+            name=name,
+            scopes=sorted(set(scopes)),
+            digest=_digest(secret),
+            hint=secret[: len(MARK) + 4],
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        return token, secret
+
+    def of_secret(self, secret: str) -> "ApiToken | None":
+        """The living token with this secret, of an owner who may still sign in."""
+        if not secret.startswith(MARK):
+            return None
+        return self.living().filter(digest=_digest(secret), user__is_active=True).select_related("user").first()
+
+    def living(self) -> "TokenQuerySet":
+        return self.filter(Q(revoked_at=None), expires_at__gt=Now())
+
+
+def _digest(secret: str) -> str:
+    # 256 random bits need no salt and no slow hash: there is nothing to guess.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiToken(models.Model):
+    """Gives its owner's rights, cut to its scopes, until it expires or is revoked."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, help_text="What uses it.")
+    scopes = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=12, editable=False, help_text="How the secret begins.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    @property
+    def is_living(self) -> bool:
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+    def revoke(self) -> None:
+        """From now on it opens nothing; revoking twice changes nothing."""
+        ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now())
+
+    def used(self) -> None:
+        """Remember the use, to the minute: not every request writes."""
+        minute_ago = timezone.now() - timedelta(minutes=1)
+        stale = ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=minute_ago), pk=self.pk)
+        if self.last_used_at is None or self.last_used_at < minute_ago:
+            stale.update(last_used_at=Now())
