@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0005_rendering_queues'),
+        ('evalapp', '0006_clips_of_different_length'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
