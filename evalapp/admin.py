@@ -11,6 +11,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
@@ -208,6 +209,13 @@ class ParticipationTable(ReadOnly):
     list_display = ("assessor", "comparison", "invitation", "consented_at", "created_at")
     list_select_related = ("assessor", "comparison", "invitation")
     search_fields = ("assessor__name", "assessor__code", "comparison__name")
+
+
+@admin.register(Exclusion)
+class ExclusionTable(ReadOnly):
+    list_display = ("participation", "reason", "by", "rule", "at", "lifted_at", "lifted_by")
+    list_select_related = ("participation__assessor", "participation__comparison")
+    search_fields = ("participation__assessor__name", "participation__comparison__name", "reason", "by", "rule")
 
 
 @admin.register(Assignment)

@@ -1,5 +1,6 @@
 """Every model, so that Django finds them."""
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
@@ -21,6 +22,7 @@ __all__ = [
     "Comparison",
     "Contender",
     "Entry",
+    "Exclusion",
     "Invitation",
     "Measurement",
     "Pair",

@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from evalapp.assessing import invitations
+from evalapp.assessing import invitations, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import token_views
@@ -31,6 +31,10 @@ urlpatterns = [
     # Invitations
     path("comparisons/<uuid:code>/invitations/", invitations.invite, name="invite"),
     path("invitations/<uuid:code>/withdraw/", invitations.withdraw, name="withdraw-invitation"),
+    # Assessors, as organizers see them
+    path("comparisons/<uuid:code>/assessors/<uuid:assessor>/", standings.assessor, name="assessor"),
+    path("comparisons/<uuid:code>/assessors/<uuid:assessor>/exclude/", standings.exclude, name="exclude-assessor"),
+    path("comparisons/<uuid:code>/assessors/<uuid:assessor>/lift/", standings.lift, name="lift-exclusion"),
     # Assessing: /i/<token>/ brings an assessor in; pairs and their clips go by random codes
     path("i/<str:token>/", assessing.invitation, name="invitation"),
     path("assess/<uuid:code>/", assessing.assess, name="assess"),

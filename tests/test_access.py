@@ -48,6 +48,9 @@ ACCESS = {
     "retry": ("post", ORGANIZERS_DO),
     "invite": ("post", ORGANIZERS_DO),
     "withdraw-invitation": ("post", ORGANIZERS_DO),
+    "assessor": ("get", ORGANIZERS),
+    "exclude-assessor": ("post", ORGANIZERS_DO),
+    "lift-exclusion": ("post", ORGANIZERS_DO),
     "invitation": ("get", EVERYONE),
     "assess": ("get", ASSESSORS_OWN),
     "next-task": ("get", ASSESSORS_OWN),
@@ -152,6 +155,8 @@ def address(name, house):
         return reverse(name, args=[house["invitation"].token])
     if name == "withdraw-invitation":
         return reverse(name, args=[house["invitation"].code])
+    if name in ("assessor", "exclude-assessor", "lift-exclusion"):
+        return reverse(name, args=[comparison, house["assessor"].assessor.code])
     if name in ("task", "skip-task"):
         return reverse(name, args=[task.code])
     if name in ("task-media", "task-poster"):

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.measuring.models import Measurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.tokens import ApiToken
@@ -24,6 +25,7 @@ ONLY_READ = (
     "clip",
     "apitoken",
     "storedanswer",
+    "exclusion",
 )
 
 
@@ -40,6 +42,7 @@ def everything(db):
     make_invitation(comparison)
     for name in ("alice", "bob"):
         make_vote(make_participation(comparison, name=name))
+    Exclusion.objects.exclude_assessor(comparison.participations.first(), "always left", by="olga")
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
     organizer = make_organizer()
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)
