@@ -51,6 +51,7 @@ def kept_secret(path: Path) -> str:
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var")).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 MEDIA_DIR = Path(os.environ.get("MEDIA_DIR", VAR_DIR / "media")).resolve()
+WEIGHTS_DIR = Path(os.environ.get("WEIGHTS_DIR", VAR_DIR / "weights")).resolve()
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")

@@ -7,6 +7,8 @@ by maximum.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -153,3 +155,23 @@ class Inception(nn.Module):
             if isinstance(module, Unit):
                 module.fuse()
         return self.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class PooledAndLogits(nn.Module):
+    """Pictures → (N, 3056): 2048 of pool3, then 1008 logits without bias."""
+
+    def __init__(self, inception: Inception) -> None:
+        super().__init__()
+        self.inception = inception.ready()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        pooled = self.inception(pictures.contiguous(memory_format=torch.channels_last))
+        return torch.cat([pooled, self.inception.logits(pooled)], 1)
+
+
+def load(files: Mapping[str, Path]) -> PooledAndLogits:
+    """The published weights, from the file that find() found."""
+    (path,) = files.values()
+    inception = Inception()
+    inception.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return PooledAndLogits(inception)

@@ -1,0 +1,46 @@
+"""Weights of networks that measure clips: what there is, whether it is whole, and how to get it."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from metrics.weights import WEIGHTS, WeightsMissing, WeightsWrong, check, fetch, find
+
+
+class Command(BaseCommand):
+    help = (
+        "`list` what is known and what is here, `check` that files are the published ones (where the source publishes no "
+        "checksum, the first one is recorded), `fetch` by name. Nothing else in the project downloads weights."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("act", choices=["list", "check", "fetch"])
+        parser.add_argument(
+            "names", nargs="*", metavar="NAME", help=f"of {', '.join(WEIGHTS)}; all where none is given"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["act"] == "fetch" and not options["names"]:
+            raise CommandError(f"say which to fetch: {', '.join(WEIGHTS)}")
+        problems = 0
+        for name in options["names"] or WEIGHTS:
+            try:
+                self.stdout.write(self._told(options["act"], name))
+            except KeyError as error:
+                raise CommandError(error.args[0]) from error
+            except (WeightsMissing, WeightsWrong, OSError) as problem:
+                # All are looked at before the command ends; a list of what is missing is no failure.
+                self.stdout.write(str(problem))
+                problems += not (isinstance(problem, WeightsMissing) and not options["names"])
+        if problems and options["act"] != "list":
+            raise CommandError(f"{problems} of these weights cannot be used")
+
+    def _told(self, act: str, name: str) -> str:
+        folder = settings.WEIGHTS_DIR
+        if act == "fetch":
+            found = fetch(name, folder, self.stdout.write)
+        else:
+            found = (check if act == "check" else find)(name, folder)
+        return f"{name}: here, {found.sha256[:16]}… ({WEIGHTS[name].licence}; {WEIGHTS[name].use})"

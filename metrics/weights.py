@@ -1,0 +1,237 @@
+"""Weights by name: which files, their checksums, licence and source; found locally, downloaded only by `fetch`.
+
+Looked for in `folder/NAME/FILE`, then in the hub cache. A file is used only if its checksum is the published one, or,
+where its source publishes none, the one recorded when it was first checked here. Only `fetch` downloads anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+
+
+class WeightsMissing(Exception):
+    """A file is not here; the message gives the command that fetches it."""
+
+
+class WeightsWrong(Exception):
+    """A file is here and not the one that is meant."""
+
+
+@dataclass(frozen=True)
+class File:
+    """sha256: empty where the source publishes none; size in bytes, 0 where unknown."""
+
+    name: str
+    sha256: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """source: "https://…" of the one file, or "hub:OWNER/NAME@REVISION", which keeps its files under their names."""
+
+    files: tuple[File, ...]
+    licence: str
+    source: str
+    use: str
+
+
+WEIGHTS: dict[str, Weights] = {
+    "inception": Weights(
+        (
+            File(
+                "pt_inception-2015-12-05-6726825d.pth",
+                "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+                95_628_359,
+            ),
+        ),
+        "Apache-2.0",
+        "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+        "FID, KID, Inception Score, precision and recall, density and coverage",
+    ),
+    "i3d": Weights(
+        (File("i3d_torchscript.pt", "bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2", 51_235_320),),
+        "not stated by its source",
+        "hub:flateon/FVD-I3D-torchscript@1c2d61711c52571ad617a1063e6fa691b212e184",
+        "FVD as StyleGAN-V has it",
+    ),
+    "videomae": Weights(
+        (
+            File(
+                "mae-g/vit_g_hybrid_pt_1200e_ssv2_ft.pth",
+                "5a210a92f035dff30c53b46157b612e7a1a5d3c99700e1b2d71da5c399ca7e70",
+                2_023_804_201,
+            ),
+        ),
+        "not stated by its source",
+        "hub:OpenGVLab/VideoMAE2@97d119d270aca7a1217fff7f413c0c543eb325d9",
+        "content-debiased FVD",
+    ),
+    "vjepa2": Weights(
+        (File("config.json"), File("model.safetensors")),
+        "MIT",
+        "hub:facebook/vjepa2-vitl-fpc16-256-ssv2@main",
+        "the distance of JEDi on V-JEPA 2 features",
+    ),
+    "clip": Weights(
+        (File("config.json"), File("pytorch_model.bin")),
+        "MIT",
+        "hub:openai/clip-vit-large-patch14-336@ce19dc912ca5cd21c8a653c79e251e808ccabcd1",
+        "CMMD",
+    ),
+    "dinov2": Weights(
+        (File("config.json"), File("model.safetensors")),
+        "Apache-2.0",
+        "hub:facebook/dinov2-large@47b73eefe95e8d44ec3623f8890bd894b6ea2d6c",
+        "FD-DINOv2",
+    ),
+    "vgg16": Weights(
+        (File("vgg16-397923af.pth", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0", 553_433_881),),
+        "BSD-3-Clause",
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        "LPIPS: the network",
+    ),
+    "lpips-vgg": Weights(
+        (File("vgg.pth", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868", 7_289),),
+        "BSD-2-Clause",
+        "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth",
+        "LPIPS: what its layers count",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """paths: by file name; sha256: of the one file, or of all checksums in order."""
+
+    paths: dict[str, Path]
+    sha256: str
+
+
+def named(name: str) -> Weights:
+    """Raises KeyError naming the nearest ones."""
+    if name not in WEIGHTS:
+        raise KeyError(
+            f"no weights are called {name!r}; known: {', '.join(get_close_matches(name, WEIGHTS) or WEIGHTS)}"
+        )
+    return WEIGHTS[name]
+
+
+def find(name: str, folder: Path) -> Found:
+    """The files of these weights, every checksum looked at. Raises WeightsMissing and WeightsWrong."""
+    paths, sums = {}, []
+    for file in named(name).files:
+        path = _place(name, file, folder)
+        if path is None:
+            raise WeightsMissing(
+                f"{name}: {file.name} is neither in {folder / name} nor in the hub cache; get it with "
+                f"`manage.py weights fetch {name}` ({named(name).licence}, {named(name).source})"
+            )
+        known = file.sha256 or _kept(folder).get(f"{name}/{file.name}", "")
+        if not known:
+            raise WeightsWrong(
+                f"{name}: its source publishes no checksum of {file.name}; look where the file came from, then record "
+                f"it with `manage.py weights check {name}`"
+            )
+        _compare(name, file.name, path, known, folder)
+        paths[file.name] = path
+        sums.append(known)
+    return Found(paths, sums[0] if len(sums) == 1 else hashlib.sha256(" ".join(sums).encode()).hexdigest())
+
+
+def check(name: str, folder: Path) -> Found:
+    """As `find`, after recording checksums that nobody published and nobody recorded yet."""
+    for file in named(name).files:
+        path = _place(name, file, folder)
+        if path and not file.sha256 and f"{name}/{file.name}" not in _kept(folder):
+            _keep(folder, f"{name}/{file.name}", _sha256(path))
+    return find(name, folder)
+
+
+def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: None) -> Found:
+    """Download what is missing into the folder. Raises WeightsWrong for a file that is not the one published,
+    WeightsMissing and OSError where it cannot be had. A download that was cut short begins again."""
+    weights = named(name)
+    for file in weights.files:
+        if _place(name, file, folder):
+            continue
+        target = folder / name / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        told(f"{name}: fetching {file.name} from {weights.source}")
+        if weights.source.startswith("hub:"):
+            if find_spec("huggingface_hub") is None:
+                raise WeightsMissing(f"{name}: fetching from the hub needs huggingface_hub: run `make models`")
+            from huggingface_hub import hf_hub_download
+
+            repository, revision = _hub(weights.source)
+            hf_hub_download(repository, file.name, revision=revision, local_dir=folder / name)
+        else:
+            part = target.with_name(target.name + ".part")
+            with urllib.request.urlopen(weights.source, timeout=60) as answer, part.open("wb") as copy:
+                while block := answer.read(2**20):
+                    copy.write(block)
+            if file.sha256 and _sha256(part) != file.sha256:
+                part.unlink()
+                raise WeightsWrong(f"{name}: what {weights.source} gave is not the published file; nothing was kept")
+            part.replace(target)
+    return check(name, folder)
+
+
+def _place(name: str, file: File, folder: Path) -> Path | None:
+    here = folder / name / file.name
+    if here.is_file():
+        return here
+    if not named(name).source.startswith("hub:") or find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, revision = _hub(named(name).source)
+    cached = try_to_load_from_cache(repository, file.name, revision=revision)
+    return Path(cached) if isinstance(cached, str) else None
+
+
+def _hub(source: str) -> tuple[str, str]:
+    repository, _, revision = source.removeprefix("hub:").partition("@")
+    return repository, revision
+
+
+def _compare(name: str, file: str, path: Path, known: str, folder: Path) -> None:
+    """Checksums are reckoned once per file, size and time of change."""
+    facts = path.stat()
+    mark = f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+    seen = _kept(folder).get(mark)
+    if seen is None:
+        seen = _sha256(path)
+        _keep(folder, mark, seen)
+    if seen != known:
+        raise WeightsWrong(
+            f"{name}: {path} has the checksum {seen[:12]}…, and {file} is {known[:12]}…; remove it and run "
+            f"`manage.py weights fetch {name}`"
+        )
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    try:
+        kept: dict[str, str] = json.loads((folder / "checksums.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return kept
+
+
+def _keep(folder: Path, key: str, sha256: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "checksums.json.part"
+    part.write_text(json.dumps(_kept(folder) | {key: sha256}, indent=1, sort_keys=True))
+    part.replace(folder / "checksums.json")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

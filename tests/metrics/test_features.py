@@ -1,0 +1,239 @@
+"""Extractors: which frames count, networks written out against independent ones, and clips in any order and company."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import (
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    Dinov2Config,
+    Dinov2Model,
+    VideoMAEConfig,
+    VJEPA2Config,
+    VJEPA2ForVideoClassification,
+)
+
+from metrics import weights
+from metrics.features import EXTRACTORS, Definition, Sampling, builtin
+from metrics.features.extracting import Builtin, Network, extract, extractor
+from metrics.features.i3d import I3D, load, padded
+from metrics.features.vision import ClassToken, ClipImage, Pooled, videomae_of
+from tests.metrics.networks import seeded
+
+RNG = np.random.default_rng(4)
+
+
+def clip(frames=16, height=40, width=56):
+    return RNG.integers(0, 256, (frames, height, width, 3), dtype=np.uint8)
+
+
+def test_frames_are_chosen_as_they_say():
+    assert Sampling(3, "even").chosen(11, 24).tolist() == [0, 5, 10]
+    assert Sampling(8, "even").chosen(3, 24).tolist() == [0, 1, 2]
+    assert Sampling(4, "window").chosen(10, 24).tolist() == [3, 4, 5, 6]
+    assert Sampling(3, "window", fps=8).chosen(9, 24).tolist() == [1, 4, 7]
+    assert Sampling(3, "window", fps=24).chosen(3, 24.0).tolist() == [0, 1, 2]
+    assert Sampling(None, "all").chosen(3, 24).tolist() == [0, 1, 2]
+
+
+def test_short_clips_are_refused_and_never_filled_up():
+    with pytest.raises(ValueError, match="15 frames are too few: this extractor needs 16"):
+        EXTRACTORS["i3d-16"].sampling.chosen(15, 24)
+    with pytest.raises(ValueError, match="60 a second"):
+        Sampling(16, "window", fps=8).chosen(100, 60)
+    with pytest.raises(ValueError, match="needs 9"):
+        EXTRACTORS["i3d-all"].sampling.chosen(8, 24)
+
+
+def test_all_that_makes_a_row_stands_in_its_identity():
+    known = [each.identity("a" * 64) for each in EXTRACTORS.values()]
+    assert len(set(known)) == len(known)
+    assert EXTRACTORS["i3d-16"].identity("a" * 64) != EXTRACTORS["i3d-16"].identity("b" * 64)
+
+
+def test_same_padding_is_tensorflows():
+    given = torch.ones(1, 1, 4, 224, 7)
+    # 4 by 7/2: 2 outputs need 9, 5 lacking, 2 before; 224 by 7/2: 112 need 229; 7 by 7/2: 4 need 13, 6 lacking
+    assert padded(given, (7, 7, 7), (2, 2, 2)).shape == (1, 1, 9, 229, 13)
+    assert padded(given, (7, 7, 7), (2, 2, 2))[0, 0, :, 100, 6].tolist() == [0, 0, 1, 1, 1, 1, 0, 0, 0]
+
+
+def i3d_by_function(state, clips):
+    """I3D again, as functions of a state dict in the published order of layers, to hold the module against."""
+
+    def same(x, kernel, stride):
+        sides = []
+        for axis in (4, 3, 2):
+            k, s = kernel[axis - 2], stride[axis - 2]
+            size = x.shape[axis]
+            lacking = max(k - s, 0) if size % s == 0 else max(k - size % s, 0)
+            sides += [lacking // 2, lacking - lacking // 2]
+        return F.pad(x, sides)
+
+    def unit(x, name, stride=1):
+        weight = state[f"{name}.conv3d.weight"]
+        x = F.conv3d(same(x, weight.shape[2:], (stride,) * 3), weight, stride=stride)
+        kinds = ("running_mean", "running_var", "weight", "bias")
+        return F.batch_norm(x, *(state[f"{name}.bn.{kind}"] for kind in kinds), eps=1e-3).relu()
+
+    def pool(x, kernel, stride):
+        return F.max_pool3d(same(x, kernel, stride), kernel, stride)
+
+    def mixed(x, name):
+        return torch.cat(
+            [
+                unit(x, f"{name}.b0"),
+                unit(unit(x, f"{name}.b1a"), f"{name}.b1b"),
+                unit(unit(x, f"{name}.b2a"), f"{name}.b2b"),
+                unit(pool(x, (3, 3, 3), (1, 1, 1)), f"{name}.b3b"),
+            ],
+            1,
+        )
+
+    x = pool(unit(clips, "Conv3d_1a_7x7", 2), (1, 3, 3), (1, 2, 2))
+    x = pool(unit(unit(x, "Conv3d_2b_1x1"), "Conv3d_2c_3x3"), (1, 3, 3), (1, 2, 2))
+    x = pool(mixed(mixed(x, "Mixed_3b"), "Mixed_3c"), (3, 3, 3), (2, 2, 2))
+    for letter in "bcdef":
+        x = mixed(x, f"Mixed_4{letter}")
+    x = mixed(mixed(pool(x, (2, 2, 2), (2, 2, 2)), "Mixed_5b"), "Mixed_5c")
+    x = F.conv3d(F.avg_pool3d(x, (2, 7, 7), 1), state["logits.conv3d.weight"], state["logits.conv3d.bias"])
+    return x.squeeze(4).squeeze(3).mean(2)
+
+
+def test_i3d_is_the_published_order_of_layers_and_loads_its_state_dict(tmp_path):
+    network = seeded(I3D()).requires_grad_(False)
+    torch.save(network.state_dict(), tmp_path / "i3d_pretrained_400.pt")
+    given = torch.rand(1, 3, 9, 224, 224, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    found = load({"i3d_pretrained_400.pt": tmp_path / "i3d_pretrained_400.pt"})(given)
+    torch.testing.assert_close(found, i3d_by_function(network.state_dict(), given), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="needs 9"):
+        network(given[:, :, :8])
+
+
+def test_i3d_as_torchscript_is_loaded_and_asked_as_published(tmp_path):
+    class Published(torch.nn.Module):
+        def forward(self, clips: torch.Tensor, rescale: bool, resize: bool, return_features: bool) -> torch.Tensor:
+            assert return_features
+            assert not resize
+            assert not rescale
+            return clips.mean((2, 3, 4))
+
+    torch.jit.script(Published()).save(tmp_path / "i3d_torchscript.pt")
+    found = load({"i3d_torchscript.pt": tmp_path / "i3d_torchscript.pt"})(torch.ones(1, 3, 9, 4, 4))
+    assert found.tolist() == [[1, 1, 1]]
+
+
+def vit_by_function(state, clips, heads, depth):
+    """VideoMAE as its authors wrote it: sinusoid places, bias on query and value alone, mean of tokens, ε 1e-6."""
+    weight = state["patch_embed.proj.weight"]
+    tokens = F.conv3d(clips, weight, state["patch_embed.proj.bias"], stride=weight.shape[2:]).flatten(2).transpose(1, 2)
+    count, width = tokens.shape[1:]
+    angle = np.arange(count)[:, None] / np.power(10000, 2 * (np.arange(width) // 2) / width)
+    angle[:, 0::2], angle[:, 1::2] = np.sin(angle[:, 0::2]), np.cos(angle[:, 1::2])
+    x = tokens + torch.tensor(angle, dtype=torch.float32)
+
+    def norm(x, name):
+        return F.layer_norm(x, (width,), state[f"{name}.weight"], state[f"{name}.bias"], 1e-6)
+
+    for block in (f"blocks.{number}" for number in range(depth)):
+        query, value = state[f"{block}.attn.q_bias"], state[f"{block}.attn.v_bias"]
+        bias = torch.cat([query, torch.zeros_like(value), value])
+        parts = F.linear(norm(x, f"{block}.norm1"), state[f"{block}.attn.qkv.weight"], bias)
+        q, k, v = parts.reshape(len(x), count, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        attended = ((q @ k.transpose(-1, -2)) * (width // heads) ** -0.5).softmax(-1) @ v
+        joint = attended.transpose(1, 2).reshape(len(x), count, width)
+        x = x + F.linear(joint, state[f"{block}.attn.proj.weight"], state[f"{block}.attn.proj.bias"])
+        hidden = F.gelu(
+            F.linear(norm(x, f"{block}.norm2"), state[f"{block}.mlp.fc1.weight"], state[f"{block}.mlp.fc1.bias"])
+        )
+        x = x + F.linear(hidden, state[f"{block}.mlp.fc2.weight"], state[f"{block}.mlp.fc2.bias"])
+    return norm(x.mean(1), "fc_norm")
+
+
+def test_videomaes_published_weights_land_in_their_places():
+    depth, heads, width = 2, 4, 32
+    config = VideoMAEConfig(
+        hidden_size=width, num_hidden_layers=depth, num_attention_heads=heads, intermediate_size=48, image_size=28,
+        patch_size=14, num_frames=4, layer_norm_eps=1e-6,
+    )  # fmt: skip
+    shapes = {"patch_embed.proj.weight": (width, 3, 2, 14, 14), "patch_embed.proj.bias": (width,)}
+    for number in range(depth):
+        for name, shape in {
+            "norm1.weight": (width,), "norm1.bias": (width,), "norm2.weight": (width,), "norm2.bias": (width,),
+            "attn.qkv.weight": (3 * width, width), "attn.q_bias": (width,), "attn.v_bias": (width,),
+            "attn.proj.weight": (width, width), "attn.proj.bias": (width,), "mlp.fc1.weight": (48, width),
+            "mlp.fc1.bias": (48,), "mlp.fc2.weight": (width, 48), "mlp.fc2.bias": (width,),
+        }.items():  # fmt: skip
+            shapes[f"blocks.{number}.{name}"] = shape
+    shapes |= {"fc_norm.weight": (width,), "fc_norm.bias": (width,), "head.weight": (174, width), "head.bias": (174,)}
+    draw = torch.Generator().manual_seed(0)
+    state = {name: 0.3 * torch.randn(shape, generator=draw) for name, shape in shapes.items()}
+    clips = torch.rand(2, 3, 4, 28, 28, generator=draw)
+    with torch.no_grad():
+        found = videomae_of(state, config)(clips)
+        torch.testing.assert_close(found, vit_by_function(state, clips, heads, depth), rtol=1e-4, atol=1e-5)
+
+
+def small(network, definition, dimensions, size, **changes):
+    """The network behind its definition, both made small."""
+    fields = definition.__dict__ | {"dimensions": dimensions, "size": size} | changes
+    return Network(Definition(**fields), network, "0" * 64, "cpu")
+
+
+@pytest.fixture(scope="module")
+def extractors():
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    picture = CLIPVisionConfig(**sizes, image_size=28, patch_size=14, projection_dim=16)
+    dino = Dinov2Config(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
+    jepa = VJEPA2Config(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, crop_size=32, frames_per_clip=16,
+        num_pooler_layers=1, pred_hidden_size=32, pred_num_attention_heads=2, pred_num_hidden_layers=1,
+    )  # fmt: skip
+    return {
+        "clip": small(ClipImage(CLIPVisionModelWithProjection(picture)), EXTRACTORS["clip"], 16, 28),
+        "dinov2": small(ClassToken(Dinov2Model(dino)), EXTRACTORS["dinov2"], 32, 28),
+        "vjepa2": small(Pooled(VJEPA2ForVideoClassification(jepa)), EXTRACTORS["vjepa2"], 32, 32),
+        "builtin": Builtin(),
+    }
+
+
+@pytest.mark.parametrize("name", ["clip", "dinov2", "vjepa2", "builtin"])
+def test_rows_of_a_clip_do_not_depend_on_its_company(extractors, name):
+    using = extractors[name]
+    clips = {"a": clip(16), "b": clip(18, 64, 30), "c": clip(30, 33, 33)}
+    together = dict(extract(using, clips, lambda key: (clips[key], 24.0)))
+    turned = dict(extract(using, reversed(clips), lambda key: (clips[key], 24.0), threads=1))
+    for key, frames in clips.items():
+        (alone,) = using.rows([using.prepare(frames, 24.0)])
+        assert alone.shape == ((8, using.dimensions) if name in ("clip", "dinov2") else (1, using.dimensions))
+        assert alone.dtype == np.float32
+        np.testing.assert_allclose(together[key], alone, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(turned[key], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_embeddings_of_pictures_have_length_one(extractors):
+    (rows,) = extractors["clip"].rows([extractors["clip"].prepare(clip(), 24)])
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+
+
+def test_one_bad_clip_is_told_in_its_place_and_the_others_are_done(extractors):
+    clips = {"good": clip(), "short": clip(4), "unreadable": None, "also": clip()}
+
+    def read(key):
+        if clips[key] is None:
+            raise OSError("unreadable: no such file")
+        return clips[key], 24.0
+
+    found = list(extract(extractors["vjepa2"], clips, read))
+    assert [key for key, _ in found] == list(clips)
+    assert [type(each) for _, each in found] == [np.ndarray, ValueError, OSError, np.ndarray]
+
+
+def test_without_weights_a_network_says_how_to_get_them_and_the_builtin_one_works(tmp_path):
+    with pytest.raises(weights.WeightsMissing, match="weights fetch inception"):
+        extractor("inception-tf", tmp_path)
+    assert builtin.LABEL in extractor("builtin", tmp_path).identity
+    with pytest.raises(KeyError, match="inception-tf"):
+        extractor("inception", tmp_path)

@@ -1,0 +1,89 @@
+"""Weights: found, checked, fetched on demand only; never the wrong file."""
+
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from metrics import weights
+from metrics.weights import File, Weights, WeightsMissing, WeightsWrong, check, fetch, find
+
+CONTENT = b"weights of nothing"
+SUM = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A server that has one file, and a registry that knows it."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "net.pth").write_bytes(CONTENT)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/net.pth"
+    known = {
+        "net": Weights((File("net.pth", SUM),), "MIT", url, "tests"),
+        "unsigned": Weights((File("net.pth"),), "MIT", url, "tests"),
+    }
+    monkeypatch.setattr(weights, "WEIGHTS", known)
+    yield folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_missing_file_is_said_with_the_command_that_fetches_it(source, tmp_path):
+    with pytest.raises(WeightsMissing, match=r"manage\.py weights fetch net.*MIT"):
+        find("net", tmp_path / "here")
+
+
+def test_fetched_once_found_afterwards(source, tmp_path):
+    told = []
+    assert fetch("net", tmp_path / "here", told.append).sha256 == SUM
+    (source / "net.pth").unlink()
+    assert fetch("net", tmp_path / "here", told.append).paths["net.pth"].read_bytes() == CONTENT
+    assert len(told) == 1
+
+
+def test_another_file_is_not_kept(source, tmp_path):
+    (source / "net.pth").write_bytes(b"somebody else's")
+    with pytest.raises(WeightsWrong, match="nothing was kept"):
+        fetch("net", tmp_path / "here")
+    assert list((tmp_path / "here").rglob("net*.p*")) == []
+
+
+def test_a_file_that_changed_after_it_was_checked_is_refused(source, tmp_path):
+    found = fetch("net", tmp_path / "here")
+    found.paths["net.pth"].write_bytes(CONTENT + b"!")
+    with pytest.raises(WeightsWrong, match="remove it"):
+        find("net", tmp_path / "here")
+
+
+def test_without_a_published_checksum_the_first_one_checked_counts(source, tmp_path):
+    here = tmp_path / "here" / "unsigned"
+    here.mkdir(parents=True)
+    (here / "net.pth").write_bytes(CONTENT)
+    with pytest.raises(WeightsWrong, match="weights check unsigned"):
+        find("unsigned", tmp_path / "here")
+    assert check("unsigned", tmp_path / "here").sha256 == SUM == find("unsigned", tmp_path / "here").sha256
+    (here / "net.pth").write_bytes(b"other")
+    with pytest.raises(WeightsWrong, match="has the checksum"):
+        check("unsigned", tmp_path / "here")
+
+
+def test_unknown_weights_are_refused_with_near_names(source, tmp_path):
+    with pytest.raises(KeyError, match="net"):
+        find("nett", tmp_path)
+
+
+def test_every_published_checksum_is_a_whole_one():
+    for name, each in weights.WEIGHTS.items():
+        assert each.licence, name
+        assert each.source.startswith(("https://", "hub:")), name
+        assert all(len(file.sha256) in (0, 64) for file in each.files), name
