@@ -167,6 +167,7 @@ class Watched:
 
     name: str
     five_looks: float
+    vote_looks: float
     uneven_looks: float
     sequence: float
     naive_looks: float
@@ -174,9 +175,10 @@ class Watched:
 
 
 def watch(design: Design, repetitions: int, rng: np.random.Generator) -> Watched:
-    """Peeking at a growing comparison: by plan (5 even looks, 4 uneven ones), by the confidence sequence at 59 looks,
-    and, for contrast, by the win rate's 95 % interval at the same 5 looks and by a test on votes at the 59 looks."""
-    alarms = np.zeros((repetitions, 5), dtype=bool)
+    """Peeking at a growing comparison: by plan (5 even looks in prompts; 5 in votes where all prompts get one vote before any gets a
+    second; 4 uneven ones), by the confidence sequence at 59 looks, and, for contrast, by the win rate's 95 % interval
+    at the 5 looks in prompts and by a test on votes at the 59 looks."""
+    alarms = np.zeros((repetitions, 6), dtype=bool)
     planned = design.prompts
     for k in range(repetitions):
         votes, own = simulate(design, rng)
@@ -185,17 +187,23 @@ def watch(design: Design, repetitions: int, rng: np.random.Generator) -> Watched
         alarms[k, 0] = any(
             examine(so_far[count], planned, even[:look]).verdict != "undecided" for look, count in enumerate(even)
         )
-        uneven = [planned * share // 100 for share in (15, 55, 65, 100)]
+        round_by_round = np.lexsort((votes.prompt, np.tile(np.arange(design.overlap), planned)))
+        cast = [len(votes) * look // 5 for look in range(1, 6)]
         alarms[k, 1] = any(
+            examine(votes.take(round_by_round[:count]), len(votes), cast[:look], unit="votes").verdict != "undecided"
+            for look, count in enumerate(cast)
+        )
+        uneven = [planned * share // 100 for share in (15, 55, 65, 100)]
+        alarms[k, 2] = any(
             examine(votes.take(votes.prompt < count), planned, uneven[:look]).verdict != "undecided"
             for look, count in enumerate(uneven)
         )
-        alarms[k, 3] = any(win_rate_of(so_far[count]).p_value < 0.05 for count in even)
+        alarms[k, 4] = any(win_rate_of(so_far[count]).p_value < 0.05 for count in even)
         for count in np.unique(np.linspace(planned / 60, planned, 60)[1:].astype(int)):
             sofar = votes.take(votes.prompt < count)
             live = live_interval(sofar, planned)
-            alarms[k, 2] |= live.low is not None and not live.low <= own <= live.high
-            alarms[k, 4] |= abs(sofar.outcome.mean() - 0.5) > 1.96 * sofar.outcome.std() / np.sqrt(len(sofar))
+            alarms[k, 3] |= live.low is not None and not live.low <= own <= live.high
+            alarms[k, 5] |= abs(sofar.outcome.mean() - 0.5) > 1.96 * sofar.outcome.std() / np.sqrt(len(sofar))
     return Watched(design.name, *(100 * float(rate) for rate in alarms.mean(axis=0)))
 
 
@@ -251,12 +259,12 @@ def page(rows: list[Row], watched: list[Watched], repetitions: int, seconds: flo
         "\n## False alarms under peeking, percent\n\nNo difference; the comparison is looked at while it grows and "
         "stops at the first verdict. The\nconfidence sequence is held against its own claim: these "
         "assessors' win rate.\n\n"
-        "| design | 5 planned looks | 4 uneven looks | confidence sequence, 59 looks | 95 % interval at 5 looks "
-        "| test on votes, 59 looks |\n|" + "---|" * 6
+        "| design | 5 planned looks | 5 looks, by votes | 4 uneven looks | confidence sequence, 59 looks | 95 % interval at 5 looks "
+        "| test on votes, 59 looks |\n|" + "---|" * 7
     )
     for one in watched:
         lines.append(
-            f"| {one.name} | **{one.five_looks:.1f}** | **{one.uneven_looks:.1f}** | **{one.sequence:.1f}** "
+            f"| {one.name} | **{one.five_looks:.1f}** | **{one.vote_looks:.1f}** | **{one.uneven_looks:.1f}** | **{one.sequence:.1f}** "
             f"| {one.naive_looks:.1f} | {one.naive_votes:.1f} |"
         )
     return "\n".join(lines) + "\n" + conclusion

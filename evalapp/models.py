@@ -1,6 +1,7 @@
 """Every model, so that Django finds them."""
 
 from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
@@ -24,6 +25,7 @@ __all__ = [
     "Entry",
     "Exclusion",
     "Invitation",
+    "Look",
     "Measurement",
     "Pair",
     "Participation",

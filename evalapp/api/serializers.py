@@ -33,6 +33,7 @@ class ComparisonSerializer(serializers.ModelSerializer):
         model = Comparison
         fields: tuple[str, ...] = (
             *("code", "name", "state", "prompt_set", "seeds", "overlap"),
+            *("planned_looks", "planned_votes", "margin"),
             *("created_at", "opened_at", "closed_at", "url", "report"),
         )
         read_only_fields = fields

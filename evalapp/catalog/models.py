@@ -24,6 +24,8 @@ class Checkpoint(models.Model):
     source = models.CharField(max_length=500, blank=True, help_text="Folder, file or hub id; empty where unknown.")
     revision = models.CharField(max_length=100, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    training = models.CharField(max_length=200, blank=True, help_text="The run that saved it and its siblings.")
+    step = models.PositiveBigIntegerField(null=True, blank=True, help_text="Training steps when it was saved.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

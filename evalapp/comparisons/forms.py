@@ -10,6 +10,7 @@ from evalapp.comparisons.launch import InvalidPlan, create
 from evalapp.comparisons.models import Comparison
 
 LONGEST_PROMPT = 4000
+LOOKS = 5
 
 
 class NewComparison(forms.Form):
@@ -50,6 +51,24 @@ class NewComparison(forms.Form):
         required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="Shown to assessors before the first pair."
     )
 
+    planned_looks = forms.BooleanField(
+        required=False,
+        label="Stop each pairing as soon as it is decided",
+        help_text="Five looks, planned now, at even steps towards the planned votes; whoever is decided is not shown "
+        "any more.",
+    )
+    planned_votes = forms.IntegerField(
+        required=False, min_value=5, label="Planned votes per pairing", help_text="Empty: all there can be."
+    )
+    margin = forms.FloatField(
+        required=False,
+        min_value=0.01,
+        max_value=0.49,
+        label="Margin for “no worse”",
+        help_text="Of win rate, such as 0.05: the first contender counts as no worse when it surely wins 45 of 100 or "
+        "more. Empty: not asked.",
+    )
+
     def clean_prompts(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
         twice = sorted({line for line in lines if lines.count(line) > 1})
@@ -85,4 +104,7 @@ class NewComparison(forms.Form):
             aspects=[aspect for aspect in HOUSE_ASPECTS if aspect.key in asked["aspects"]],
             instructions=asked["instructions"],
             length_rule=asked["length_rule"],
+            planned_looks=LOOKS if asked["planned_looks"] else 0,
+            planned_votes=asked["planned_votes"],
+            margin=asked["margin"],
         )

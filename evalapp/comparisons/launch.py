@@ -27,6 +27,9 @@ def create(
     rng_seed: int = 0,
     instructions: str = "",
     length_rule: str = Comparison.LengthRule.HOLD,
+    planned_looks: int = 0,
+    planned_votes: int | None = None,
+    margin: float | None = None,
 ) -> Comparison:
     """A draft comparison. Raises InvalidPlan."""
     if len({contender.pk for contender in contenders}) < max(2, len(contenders)):
@@ -39,6 +42,16 @@ def create(
         raise InvalidPlan(f"{name}: give one or more aspects, each once")
     if length_rule not in Comparison.LengthRule:
         raise InvalidPlan(f"{name}: clips of different length follow one of {', '.join(Comparison.LengthRule)}")
+    if planned_votes is not None and not planned_looks:
+        raise InvalidPlan(f"{name}: a planned number of votes belongs to planned looks: ask for looks, or leave it out")
+    most = prompt_set.prompts.count() * len(seeds) * overlap
+    if planned_votes is not None and not planned_looks <= planned_votes <= most:
+        raise InvalidPlan(
+            f"{name}: {planned_votes} planned votes per pairing: take {planned_looks} to {most} "
+            "(prompts × seeds × assessors per pair)"
+        )
+    if margin is not None and not 0 < margin < 0.5:
+        raise InvalidPlan(f"{name}: the margin is a difference in win rate between 0 and 0.5, such as 0.05")
     if Comparison.objects.filter(name=name).exists():
         raise InvalidPlan(f"there is a comparison named {name!r} already: choose another name")
     comparison = Comparison.objects.create(
@@ -49,6 +62,9 @@ def create(
         rng_seed=rng_seed,
         instructions=instructions,
         length_rule=length_rule,
+        planned_looks=planned_looks,
+        planned_votes=planned_votes,
+        margin=margin,
     )
     Entry.objects.bulk_create(
         Entry(comparison=comparison, contender=contender, position=position)
@@ -75,11 +91,15 @@ def launch(comparison: Comparison) -> None:
     Raises NotReady unless the comparison is a draft.
     """
     claimed = Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.DRAFT)
-    if not claimed.update(state=Comparison.State.RENDERING, digest=plan_digest(comparison)):
+    if not claimed.update(state=Comparison.State.RENDERING):
         raise NotReady(f"{comparison.name} is {comparison.state}: only a draft can be launched")
     comparison.refresh_from_db()
     contenders = list(comparison.contenders.select_related("recipe").order_by("entry__position"))
     scenes = _scenes(comparison, contenders)
+    if comparison.planned_looks and comparison.planned_votes is None:
+        comparison.planned_votes = len(scenes) * comparison.overlap
+    comparison.digest = plan_digest(comparison)
+    comparison.save(update_fields=["planned_votes", "digest"])
     clips = _clips(contenders, scenes)
     Pair.objects.bulk_create(
         (
@@ -100,7 +120,8 @@ def launch(comparison: Comparison) -> None:
 
 
 def plan_digest(comparison: Comparison) -> str:
-    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed, length rule."""
+    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed, length rule, and
+    the rule by which pairings are decided where there is one."""
     return digest(
         {
             "contenders": list(
@@ -113,6 +134,15 @@ def plan_digest(comparison: Comparison) -> str:
             "rng_seed": comparison.rng_seed,
             "length_rule": comparison.length_rule,
         }
+        | (
+            {
+                "planned_looks": comparison.planned_looks,
+                "planned_votes": comparison.planned_votes,
+                "margin": comparison.margin,
+            }
+            if comparison.planned_looks or comparison.margin is not None
+            else {}
+        )
     )
 
 

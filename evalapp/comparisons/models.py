@@ -13,6 +13,8 @@ from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.models import Clip, ClipQuerySet
 from evalapp.generation.tasks import ring
 
+HEADLINE = "preference"
+
 
 class NotReady(Exception):
     """The comparison cannot be opened; the message says what is missing and what to do."""
@@ -45,6 +47,15 @@ class Comparison(models.Model):
     sides_known = models.BooleanField(default=True, help_text="False for imported votes that do not say who was left.")
     instructions = models.TextField(blank=True, help_text="Shown to assessors before the first pair.")
     length_rule = models.CharField(max_length=4, choices=LengthRule.choices, default=LengthRule.HOLD)
+    planned_looks = models.PositiveSmallIntegerField(
+        default=0, help_text="How often each pairing is tested while votes come in; 0: only when voting has ended."
+    )
+    planned_votes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Votes per pairing and aspect at the last planned look; set at launch if empty."
+    )
+    margin = models.FloatField(
+        null=True, blank=True, help_text="Of win rate: above ½ minus this, the first contender counts as no worse."
+    )
     digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch."
     )
@@ -61,6 +72,12 @@ class Comparison(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == self.State.OPEN
+
+    @property
+    def headline(self) -> "Aspect | None":
+        """The aspect that verdicts speak of: the overall preference, or the first one where it is not asked."""
+        aspects = list(self.aspects.all())
+        return next((aspect for aspect in aspects if aspect.key == HEADLINE), aspects[0] if aspects else None)
 
     def clips(self) -> models.QuerySet[Clip]:
         """Every clip that its pairs show."""
@@ -203,6 +220,7 @@ class Pair(models.Model):
     taken_swapped = models.PositiveIntegerField(default=0)
     shuffle = models.PositiveIntegerField(help_text="Where it lies in the random order in which pairs are handed out.")
     left_out = models.BooleanField(default=False, help_text="A clip was missing when voting started.")
+    decided = models.BooleanField(default=False, help_text="A planned look settled its pairing: it is not handed out.")
 
     class Meta:
         ordering = ("comparison", "pk")
@@ -218,7 +236,7 @@ class Pair(models.Model):
                 "taken",
                 "shuffle",
                 name="pair_waiting",
-                condition=Q(left_out=False, taken__lt=F("overlap")),
+                condition=Q(left_out=False, decided=False, taken__lt=F("overlap")),
             ),
         ]
 

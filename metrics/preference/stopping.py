@@ -6,8 +6,9 @@
   means, for the live page.
 
 A look's interval is the win rate's interval at the look's own level (a repeated confidence interval, Jennison &
-Turnbull, 1989). Time is counted in prompts with votes. Assessors who stay from look to look only make looks more alike
-than the bounds suppose, which keeps the false alarms below α.
+Turnbull, 1989). Time is counted in prompts with votes or, where every prompt is seen early and votes are added on all of
+them, in votes. Assessors who stay from look to look, and prompts seen again, only make looks more alike than the bounds
+suppose, which keeps the false alarms below α.
 """
 
 from __future__ import annotations
@@ -30,17 +31,20 @@ from metrics.preference.winrate import SAME_ASSESSORS, WinRate, win_rate_of
 Floats = NDArray[np.float64]
 Verdict = Literal["better", "no worse by a margin", "worse", "undecided"]
 Claim = Literal["new assessors", "these assessors"]
+Unit = Literal["prompts", "votes"]
 EARLIEST = 10  # prompts before which the asymptotic confidence sequence says nothing
 NODES = np.polynomial.legendre.leggauss(160)
 
 
 @dataclass(frozen=True)
 class Look:
-    """One planned look. `bound`: what |z| must exceed now; `level`: that of the interval behind the verdict; `win_rate`
-    is computed at this level. `stop`: whether the rule says to stop; `final`: no further look is planned."""
+    """One planned look. `statistic`: z of "neither is preferred" (of the t test's p-value; None without an interval);
+    `bound`: what |z| must exceed now; `level`: that of the interval behind the verdict; `win_rate` is computed at this
+    level. `stop`: whether the rule says to stop; `final`: no further look is planned."""
 
     number: int
     fraction: float
+    statistic: float | None
     bound: float
     level: float
     win_rate: WinRate
@@ -128,18 +132,22 @@ def examine(
     claim: Claim = "new assessors",
     looks: int = 5,
     alpha: float = 0.05,
+    unit: Unit = "prompts",
 ) -> Look:
-    """A planned look at the votes so far. `planned`: prompts at the end; `earlier`: prompts seen at earlier looks.
+    """A planned look at the votes so far. `planned`: prompts (or votes, by `unit`) at the end; `earlier`: those at
+    earlier looks.
 
-    At the planned times (planned × k/looks, to within a prompt) bounds are O'Brien & Fleming's, else Lan & DeMets'.
+    At the planned times (planned × k/looks, to within one) bounds are O'Brien & Fleming's, else Lan & DeMets'.
     `margin` (of win rate, such as 0.05) makes "no worse by a margin" a verdict that stops, too.
 
-    Raises ValueError for a margin outside (0, ½), no prompts, or prompts that have not grown since the last look.
+    Raises ValueError for a margin outside (0, ½), no votes, or prompts (votes) that have not grown since the last look.
     """
     _check_margin(margin)
-    now = len(np.unique(votes.prompt))
+    if unit not in ("prompts", "votes"):
+        raise ValueError(f"time is counted in prompts or votes, not in {unit!r}")
+    now = len(votes) if unit == "votes" else len(np.unique(votes.prompt))
     if planned < 1 or now < 1:
-        raise ValueError("a look needs votes on at least one prompt, and a planned number of prompts")
+        raise ValueError(f"a look needs votes, and a planned number of {unit}")
     fractions = tuple(count / planned for count in (*earlier, now))
     number = len(fractions)
     even = [count - planned * k / looks for k, count in enumerate((*earlier, now), 1)]
@@ -154,10 +162,13 @@ def examine(
     if interval is not None:
         verdict = verdict_of(interval.low, interval.high, margin)
     final = fractions[-1] >= 1 or (number == looks and max(abs(off) for off in even) < 1)
-    words = f"look {number}, {100 * min(fractions[-1], 1):.0f} of 100 planned prompts: {verdict}"
-    if interval is None:
+    words = f"look {number}, {100 * min(fractions[-1], 1):.0f} of 100 planned {unit}: {verdict}"
+    statistic = None
+    if interval is None or result.estimate is None:
         words += f" ({result.reason or result.same_assessors_reason})"
-    return Look(number, fractions[-1], bound, level, result, verdict, verdict != "undecided", final, words)
+    else:
+        statistic = float(np.sign(result.estimate - 0.5) * -ndtri(max(interval.p_value, 1e-300) / 2))
+    return Look(number, fractions[-1], statistic, bound, level, result, verdict, verdict != "undecided", final, words)
 
 
 def live_interval(votes: Votes, planned: int, margin: float | None = None, level: float = 0.95) -> LiveInterval:

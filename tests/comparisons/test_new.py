@@ -40,6 +40,14 @@ def test_the_form_launches_a_comparison(client, olga, form):
     assert comparison.pairs.count() == 3 * 2 * 2
 
 
+def test_planned_looks_and_a_margin_are_asked_for_in_the_form_and_off_by_default(client, olga, form):
+    post(client, olga, form)
+    post(client, olga, form, name="looked at", planned_looks="on", planned_votes="16", margin="0.05", overlap=8)
+    plain, looked_at = Comparison.objects.order_by("pk")
+    assert (plain.planned_looks, plain.planned_votes, plain.margin) == (0, None, None)
+    assert (looked_at.planned_looks, looked_at.planned_votes, looked_at.margin) == (5, 16, 0.05)
+
+
 def test_a_stored_prompt_set_can_be_chosen_instead(client, olga, form):
     stored = make_prompt_set(5)
     post(client, olga, form, prompts="", prompt_set=stored.pk)
