@@ -175,9 +175,9 @@ class Watched:
 
 
 def watch(design: Design, repetitions: int, rng: np.random.Generator) -> Watched:
-    """Peeking at a growing comparison: by plan (5 even looks in prompts; 5 in votes where all prompts get one vote before any gets a
-    second; 4 uneven ones), by the confidence sequence at 59 looks, and, for contrast, by the win rate's 95 % interval
-    at the 5 looks in prompts and by a test on votes at the 59 looks."""
+    """Peeking at a growing comparison: by plan (5 even looks in prompts; 5 in votes where all prompts get one vote
+    before any gets a second; 4 uneven ones), by the confidence sequence at 59 looks, and, for contrast, by the win
+    rate's 95 % interval at the 5 looks in prompts and by a test on votes at the 59 looks."""
     alarms = np.zeros((repetitions, 6), dtype=bool)
     planned = design.prompts
     for k in range(repetitions):
@@ -259,13 +259,13 @@ def page(rows: list[Row], watched: list[Watched], repetitions: int, seconds: flo
         "\n## False alarms under peeking, percent\n\nNo difference; the comparison is looked at while it grows and "
         "stops at the first verdict. The\nconfidence sequence is held against its own claim: these "
         "assessors' win rate.\n\n"
-        "| design | 5 planned looks | 5 looks, by votes | 4 uneven looks | confidence sequence, 59 looks | 95 % interval at 5 looks "
-        "| test on votes, 59 looks |\n|" + "---|" * 7
+        "| design | 5 planned looks | 5 looks, by votes | 4 uneven looks | confidence sequence, 59 looks "
+        "| 95 % interval at 5 looks | test on votes, 59 looks |\n|" + "---|" * 7
     )
     for one in watched:
         lines.append(
-            f"| {one.name} | **{one.five_looks:.1f}** | **{one.vote_looks:.1f}** | **{one.uneven_looks:.1f}** | **{one.sequence:.1f}** "
-            f"| {one.naive_looks:.1f} | {one.naive_votes:.1f} |"
+            f"| {one.name} | **{one.five_looks:.1f}** | **{one.vote_looks:.1f}** | **{one.uneven_looks:.1f}** "
+            f"| **{one.sequence:.1f}** | {one.naive_looks:.1f} | {one.naive_votes:.1f} |"
         )
     return "\n".join(lines) + "\n" + conclusion
 

@@ -56,9 +56,11 @@ def remaining(participation: Participation) -> int:
 
 
 def waiting(participation: Participation) -> QuerySet[Pair]:
-    """Pairs of pairings still undecided, with a free place, that this assessor has neither answered, skipped nor in hand."""
+    """Pairs of undecided pairings with a free place that this assessor has neither answered, skipped nor in hand."""
     met = Assignment.objects.filter(pair=OuterRef("pk"), participation=participation, state__in=MET)
-    pairs = Pair.objects.filter(comparison=participation.comparison_id, left_out=False, decided=False, taken__lt=F("overlap"))
+    pairs = Pair.objects.filter(
+        comparison=participation.comparison_id, left_out=False, decided=False, taken__lt=F("overlap")
+    )
     return pairs.exclude(Exists(met))
 
 

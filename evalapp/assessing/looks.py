@@ -1,7 +1,7 @@
 """Planned looks: each pairing is tested at moments fixed before launch, and not handed out any more once decided.
 
 Look k of K is taken of the first ⌈k/K × planned votes⌉ votes on the headline aspect, in the order in which they came,
-whenever the worker gets to it: when it looks changes nothing. The bounds are O'Brien and Fleming's; the pairings of a
+whenever the worker gets to it: when it looks changes nothing. Assessors excluded by then do not count. The bounds are O'Brien and Fleming's; the pairings of a
 comparison share the 5 % of false alarms evenly (Bonferroni).
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models, transaction
 from django.db.models import Sum
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import InsertOnly, Vote
 from evalapp.catalog.models import Contender
 from evalapp.comparisons.models import Aspect, Comparison, Pair
@@ -39,7 +40,9 @@ class Look(models.Model):
     votes = models.PositiveIntegerField()
     prompts = models.PositiveIntegerField()
     assessors = models.PositiveIntegerField()
-    statistic = models.FloatField(null=True, help_text="z of 'neither is preferred'; empty where it cannot be computed.")
+    statistic = models.FloatField(
+        null=True, help_text="z of 'neither is preferred'; empty where it cannot be computed."
+    )
     boundary = models.FloatField(help_text="What the statistic must exceed, above or below zero.")
     level = models.FloatField(help_text="Of the interval.")
     win_rate = models.FloatField()
@@ -117,7 +120,11 @@ def _pairings(comparison: Comparison) -> list[_Pairing]:
     stored = list(Look.objects.filter(comparison=comparison).order_by("number"))
     return [
         _Pairing(
-            first, second, places, ALARMS / len(counted), [k for k in stored if (k.first_id, k.second_id) == (first, second)]
+            first,
+            second,
+            places,
+            ALARMS / len(counted),
+            [k for k in stored if (k.first_id, k.second_id) == (first, second)],
         )
         for first, second, places in counted
     ]
@@ -173,14 +180,16 @@ def _look(comparison: Comparison, pairing: _Pairing, aspect: Aspect, votes: "Vot
         high=rate.interval.high if rate.interval else None,
         verdict=UNDECIDED if few else found.verdict,
         reason=(few or rate.reason)[:300],
-        final=found.final or comparison.state == Comparison.State.CLOSED and rate.votes < counts[len(before)],
+        final=found.final or (comparison.state == Comparison.State.CLOSED and rate.votes < counts[len(before)]),
     )
 
 
 def _votes(aspect: Aspect, pairing: _Pairing) -> "Votes":
     pair = "ballot__assignment__pair"
     sides = {f"{pair}__first__contender": pairing.first, f"{pair}__second__contender": pairing.second}
-    cast = Vote.objects.current().filter(aspect=aspect, **sides).order_by("ballot")
+    cast = Vote.objects.current().filter(aspect=aspect, **sides)
+    excluded = Exclusion.objects.active(aspect.comparison).values("participation")
+    cast = cast.exclude(ballot__assignment__participation__in=excluded).order_by("ballot")
     rows = list(cast.values_list(f"{pair}__prompt", "ballot__assignment__participation", "choice"))
     of: Any = resolve("metrics.preference.votes:Votes").of
     prompt, assessor, choice = list(zip(*rows, strict=True)) or [(), (), ()]

@@ -51,7 +51,9 @@ class Comparison(models.Model):
         default=0, help_text="How often each pairing is tested while votes come in; 0: only when voting has ended."
     )
     planned_votes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Votes per pairing and aspect at the last planned look; set at launch if empty."
+        null=True,
+        blank=True,
+        help_text="Votes per pairing and aspect at the last planned look; set at launch if empty.",
     )
     margin = models.FloatField(
         null=True, blank=True, help_text="Of win rate: above ½ minus this, the first contender counts as no worse."

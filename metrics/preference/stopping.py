@@ -6,8 +6,8 @@
   means, for the live page.
 
 A look's interval is the win rate's interval at the look's own level (a repeated confidence interval, Jennison &
-Turnbull, 1989). Time is counted in prompts with votes or, where every prompt is seen early and votes are added on all of
-them, in votes. Assessors who stay from look to look, and prompts seen again, only make looks more alike than the bounds
+Turnbull, 1989). Time is counted in prompts with votes or, where all prompts are seen early and get ever more votes, in
+votes. Assessors who stay from look to look, and prompts seen again, only make looks more alike than the bounds
 suppose, which keeps the false alarms below α.
 """
 
