@@ -12,6 +12,7 @@ from evalapp.people import token_views
 from evalapp.people.views import SignIn
 from evalapp.reporting import progress
 from evalapp.reporting import views as reporting
+from evalapp.running import health
 
 urlpatterns = [
     # Languages
@@ -55,6 +56,10 @@ urlpatterns = [
     path("league/", reporting.league, name="league"),
     path("clips/<uuid:folder>/", reporting.clip_media, name="clip-media"),
     path("clips/<uuid:folder>/poster/", reporting.clip_media, {"poster": True}, name="clip-poster"),
+    # Watching it run
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
     # Programs and the administration; signing in happens in one place, where failures are counted
     path("api/", include("evalapp.api.urls")),
     path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),

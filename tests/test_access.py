@@ -68,6 +68,9 @@ ACCESS = {
     "clip-poster": ("get", SIGNED_IN),
     "tokens": ("get", SIGNED_IN),
     "revoke-token": ("post", (SIGN_IN, SIGN_IN, SIGN_IN, NOT_THERE, ON)),  # the organizer's own
+    "healthz": ("get", EVERYONE),
+    "readyz": ("get", EVERYONE),
+    "metrics": ("get", (NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, THERE)),
     "api-docs": ("get", SIGNED_IN),
     "api-schema": ("get", API_SIGNED_IN),
     "api-me": ("get", API_SIGNED_IN),
@@ -90,6 +93,7 @@ ACCESS = {
 STARTS = {"open": "paused", "api-open": "paused", "api-retry": "rendering"}
 WITHOUT_CODE = (
     *("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league", "tokens"),
+    *("healthz", "readyz", "metrics"),
     *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons"),
 )
 

@@ -42,7 +42,9 @@ class ByKey(CursorPagination):
 def told(answer: Any, *problems: int, status: int = 200, **schema: Any) -> Callable[[Any], Any]:
     """The schema's line of a method: what it answers, and which problems it may answer instead."""
     responses: dict[Any, Any] = {status: answer}
-    for code in (*ALWAYS_POSSIBLE, *problems):
+    # A body may be no JSON, or something else that says it is.
+    unreadable = (400, 415) if schema.get("request") else ()
+    for code in sorted({*ALWAYS_POSSIBLE, *unreadable, *problems}):
         if code == 304:
             responses[code] = OpenApiResponse(description="unchanged since that ETag")
         else:

@@ -44,7 +44,7 @@ class PromptSets(Listed):
     serializer_class = PromptSetSerializer
     queryset = PromptSet.objects.all()
 
-    @told(PromptSetSerializer(many=True))
+    @told(PromptSetSerializer(many=True), 404)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
@@ -81,7 +81,7 @@ class Contenders(Problems, generics.ListAPIView):
     pagination_class = NewestFirst
     queryset = Contender.objects.select_related("checkpoint", "recipe")
 
-    @told(ContenderSerializer(many=True))
+    @told(ContenderSerializer(many=True), 404)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
@@ -90,7 +90,7 @@ class Comparisons(Listed):
     serializer_class = ComparisonSerializer
     queryset = Comparison.objects.select_related("prompt_set")
 
-    @told(ComparisonSerializer(many=True))
+    @told(ComparisonSerializer(many=True), 404)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 

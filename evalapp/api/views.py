@@ -93,8 +93,12 @@ class Votes(Problems, generics.ListAPIView):
     serializer_class = VoteSerializer
     pagination_class = ByKey
 
+    @told(VoteSerializer(many=True), 404)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> Any:
-        comparison = get_object_or_404(Comparison, code=self.kwargs["code"])
+        comparison = get_object_or_404(Comparison, code=self.kwargs.get("code"))
         pair = "ballot__assignment__pair"
         return (
             Vote.objects.of(comparison)

@@ -1,0 +1,113 @@
+"""Is it alive, can it work, and how much: for load balancers and Prometheus."""
+
+import hmac
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Avg, Count, F, Q
+from django.db.models.functions import Now
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.cache import never_cache
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from evalapp.assessing.models import Assignment, Ballot, Vote
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.models import Clip
+
+SECONDS = Histogram(
+    "visavis_request_seconds",
+    "Time from a request's arrival to its answer.",
+    ("route", "method", "status"),
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+class Timed:
+    """Measures each request by the name of its route: addresses with codes in them would be endless."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        start = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        route = (match.view_name if match else "") or "none"
+        method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+        SECONDS.labels(route, method, str(response.status_code)).observe(time.perf_counter() - start)
+        return response
+
+
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when it can take votes: the database answers and has the schema of this code. 503 says what lacks.
+
+    The broker is not asked: without it no bell rings, but votes are taken and nothing is lost.
+    """
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return JsonResponse({"ready": False, "why": "the database does not answer"}, status=503)
+    if waiting:
+        return JsonResponse({"ready": False, "why": f"{len(waiting)} migrations are to be applied"}, status=503)
+    return JsonResponse({"ready": True})
+
+
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text format, for organizers and for whoever sends METRICS_TOKEN as a bearer."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    known = bool(settings.METRICS_TOKEN) and hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+    if not known and not request.user.is_staff:
+        raise Http404
+    registry = CollectorRegistry()
+    registry.register(Work())
+    told = generate_latest(registry) + _requests()
+    return HttpResponse(told, content_type=CONTENT_TYPE_LATEST)
+
+
+def _requests() -> bytes:
+    """The request histogram, of all web processes where PROMETHEUS_MULTIPROC_DIR is set, else of this one."""
+    registry = CollectorRegistry()
+    if settings.PROMETHEUS_MULTIPROC_DIR:
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(SECONDS)
+    return generate_latest(registry)
+
+
+class Work:
+    """What the database knows, counted when asked: right whatever process asks and however often it restarts."""
+
+    def collect(self) -> Iterable[Metric]:
+        clips = GaugeMetricFamily("visavis_clips", "Clips by state.", labels=["state"])
+        for state, count in Clip.objects.order_by().values_list("state").annotate(Count("pk")):
+            clips.add_metric([state], count)
+        yield clips
+        comparisons = GaugeMetricFamily("visavis_comparisons", "Comparisons by state.", labels=["state"])
+        for state, count in Comparison.objects.order_by().values_list("state").annotate(Count("pk")):
+            comparisons.add_metric([state], count)
+        yield comparisons
+        held: dict[str, Any] = Assignment.objects.aggregate(
+            held=Count("pk", filter=Q(state=Assignment.State.HELD, lease_until__gte=Now()))
+        )
+        yield GaugeMetricFamily("visavis_assignments_held", "Pairs in assessors' hands.", value=held["held"])
+        yield GaugeMetricFamily(
+            "visavis_answers", "Answers stored, corrections included.", value=Ballot.objects.count()
+        )
+        yield GaugeMetricFamily("visavis_votes", "Votes stored, superseded ones included.", value=Vote.objects.count())
+        seconds = Clip.objects.filter(state=Clip.State.READY).aggregate(mean=Avg(F("seconds")))["mean"]
+        yield GaugeMetricFamily("visavis_clip_seconds_mean", "Seconds to render a clip.", value=seconds or 0)

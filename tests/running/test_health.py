@@ -1,0 +1,54 @@
+"""Alive, ready, measured."""
+
+from django.db import DatabaseError
+from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.factories import make_comparison, make_participation, make_vote
+
+
+def values(response):
+    told = text_string_to_metric_families(response.content.decode())
+    return {(each.name, *(value for _, value in sorted(each.labels.items()))): each.value for family in told for each in family.samples}
+
+
+def test_alive_without_a_database(client):
+    assert client.get("/healthz").content == b"ok"
+
+
+def test_ready_with_its_database_and_not_without(client, db, monkeypatch):
+    assert client.get("/readyz").json() == {"ready": True}
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [("one", False)])
+    waiting = client.get("/readyz")
+    assert (waiting.status_code, waiting.json()["why"]) == (503, "1 migrations are to be applied")
+
+    def gone(*_):
+        raise DatabaseError("no")
+
+    monkeypatch.setattr(MigrationExecutor, "__init__", gone)
+    assert client.get("/readyz").status_code == 503
+
+
+def test_metrics_tell_votes_queues_and_latency(client, olga):
+    comparison = make_comparison()
+    make_vote(make_participation(comparison, "alice"))
+    make_comparison(state="rendering", prompts=4, names=("x", "y"))
+    client.force_login(olga)
+    client.get(reverse("comparisons"))
+    told = values(client.get("/metrics"))
+    assert told["visavis_votes",] == comparison.aspects.count()
+    assert told["visavis_answers",] == 1
+    assert told["visavis_clips", "queued"] == 8
+    assert told["visavis_clips", "ready"] == 6
+    assert told["visavis_comparisons", "open"] == 1
+    assert told["visavis_request_seconds_count", "GET", "comparisons", "200"] >= 1
+
+
+def test_metrics_are_for_organizers_and_the_token_alone(client, db, settings, rita):
+    settings.METRICS_TOKEN = "a-token-for-prometheus"
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
+    assert client.get("/metrics", headers={"Authorization": "Bearer a-token-for-prometheus"}).status_code == 200
+    settings.METRICS_TOKEN = ""
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404

@@ -1,0 +1,49 @@
+"""Log lines: whose request, and no secrets."""
+
+import json
+import logging
+
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from evalapp.running.logs import AsJson, RequestId, Tidy, request_id
+
+
+def line(message, *args):
+    record = logging.LogRecord("visavis", logging.WARNING, __file__, 1, message, args, None)
+    assert Tidy().filter(record)
+    return json.loads(AsJson().format(record))
+
+
+def test_a_line_bears_the_id_of_its_request_and_the_answer_too():
+    seen = []
+
+    def view(request):
+        seen.append(line("inside")["request"])
+        return HttpResponse()
+
+    response = RequestId(view)(RequestFactory().get("/", headers={"X-Request-ID": "from-the-proxy-1"}))
+    assert seen == ["from-the-proxy-1"] == [response["X-Request-ID"]]
+    assert request_id.get() == "-"
+
+
+def test_a_forged_id_is_replaced():
+    response = RequestId(lambda _: HttpResponse())(RequestFactory().get("/", headers={"X-Request-ID": "a\tb c" * 50}))
+    assert len(response["X-Request-ID"]) == 32
+
+
+def test_secrets_are_struck_out():
+    assert line("Not Found: /i/ImFiYyI:1xYz-secret/")["message"] == "Not Found: /i/…/"
+    assert "abcdefgh" not in line("token %s was used", "vsv_abcdefghijk")["message"]
+    assert "abcdefgh" not in line("header Authorization: Bearer abcdefgh")["message"]
+
+
+def test_an_error_keeps_its_traceback():
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        import sys
+
+        record = logging.LogRecord("visavis", logging.ERROR, __file__, 1, "no", (), sys.exc_info())
+    Tidy().filter(record)
+    assert "ValueError: broken" in json.loads(AsJson().format(record))["exception"]
