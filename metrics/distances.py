@@ -1,7 +1,7 @@
-"""Distances between two sets of features: Fréchet, kernel (KID), precision and recall, density and coverage.
+"""The Fréchet distance between two sets of features, behind FID and FVD, and what must stand beside it.
 
 Features are arrays (n, d), one row per clip or image. Everything is reckoned in float64. Published definitions that
-differ are arguments here (ddof, radii), never guessed.
+differ are arguments here (ddof), never guessed. Others: metrics.kernels, metrics.manifolds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-BLOCK = 2048
+LEAST_CLUSTERS = 8
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def frechet_of(x: NDArray[np.floating], y: NDArray[np.floating], ddof: int = 1) 
     """The Fréchet distance of two sets of rows. With fewer rows than features the trace of the root is the nuclear norm
     of ABᵀ, A and B being the centred rows, which is exact where covariances are singular.
     """
-    x, y = _two(x, y)
+    x, y = two_of(x, y)
     if min(len(x), len(y)) > x.shape[1]:
         return frechet_distance(gaussian_of(x, ddof), gaussian_of(y, ddof))
     if min(len(x), len(y)) <= ddof:
@@ -145,37 +145,61 @@ def frechet_estimate(
     x_clusters: NDArray[np.integer] | None = None,
     y_clusters: NDArray[np.integer] | None = None,
     splits: int = 4,
+    ddof: int = 1,
 ) -> Estimate:
-    """2·FD_N − mean FD_N/2 over random halves of both sets, ± 1.96 standard errors by the delta method.
+    """2·FD_N − mean FD_N/2 over random halves of both sets, with a 95 % interval by the delta method.
 
     The bias of a Fréchet distance is about c/N, so halves tell c. The influence of a row is 2(μx − μy)·(x − μx) +
-    (x − μx)ᵀ(I − T)(x − μx), T the optimal map; rows of one cluster (prompt) are summed first. Not given with fewer
-    than 2d + 2 rows a side: "N too small". Where both sets come from one distribution the interval degenerates: use
-    `kid` there.
+    (x − μx)ᵀ(I − T)(x − μx), T the optimal map. Rows of one cluster (a prompt, a clip's frames) go into the same half
+    and their influences are summed; t has as many degrees of freedom as the fewer clusters less one. Not given with
+    fewer than 2d + 2 rows or 8 clusters a side: "N too small". Where both sets come from one distribution the interval
+    degenerates: use `metrics.kernels.kid_estimate` there.
     """
-    x, y = _two(x, y)
+    x, y = two_of(x, y)
     counts = (len(x), len(y))
-    plain = frechet_of(x, y)
+    plain = frechet_of(x, y, ddof)
+    x_codes, y_codes = codes_of(x, x_clusters), codes_of(y, y_clusters)
+    clusters = min(x_codes.max(), y_codes.max()) + 1
     needed = 2 * x.shape[1] + 2
-    if min(counts) < needed:
+    if min(counts) < needed or clusters < LEAST_CLUSTERS:
         reason = f"N too small: {min(counts)} rows, {needed} are needed for {x.shape[1]} features"
+        if min(counts) >= needed:
+            reason = f"N too small: {clusters} prompts or clips, {LEAST_CLUSTERS} are needed"
         return Estimate(None, None, None, plain, None, counts, reason)
+    from scipy.special import stdtrit
+
     halves, floors = [], []
-    for _ in range(splits):
-        (x1, x2), (y1, y2) = _halves(x, rng), _halves(y, rng)
-        halves += [frechet_of(x1, y1), frechet_of(x2, y2)]
-        floors += [frechet_of(x1, x2), frechet_of(y1, y2)]
+    for number in range(splits):
+        (x1, x2), (y1, y2) = _halves(x, x_codes, rng), _halves(y, y_codes, rng)
+        halves += [frechet_of(x1, y1, ddof), frechet_of(x2, y2, ddof)]
+        if number == 0:
+            floors = [frechet_of(x1, x2, ddof), frechet_of(y1, y2, ddof)]
     value = 2 * plain - float(np.mean(halves))
-    error = float(np.sqrt(_variance(x, y, x_clusters) + _variance(y, x, y_clusters)))
-    return Estimate(value, value - 1.96 * error, value + 1.96 * error, plain, float(np.mean(floors)) / 2, counts)
+    error = float(np.sqrt(_variance(x, y, x_codes) + _variance(y, x, y_codes)))
+    reach = float(stdtrit(clusters - 1, 0.975)) * error
+    return Estimate(value, value - reach, value + reach, plain, float(np.mean(floors)) / 2, counts)
 
 
-def _halves(rows: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    order = rng.permutation(len(rows))
-    return rows[order[: len(rows) // 2]], rows[order[len(rows) // 2 :]]
+def codes_of(rows: NDArray[np.floating], clusters: NDArray[np.integer] | None) -> NDArray[np.intp]:
+    """0, 1, … per cluster, one a row; each row its own cluster where none are given."""
+    if clusters is None:
+        return np.arange(len(rows))
+    if len(clusters) != len(rows):
+        raise ValueError(f"{len(clusters)} cluster labels for {len(rows)} rows: give one a row")
+    codes: NDArray[np.intp] = np.unique(clusters, return_inverse=True)[1]
+    return codes
 
 
-def _variance(x: Array, y: Array, clusters: NDArray[np.integer] | None) -> float:
+def _halves(rows: Array, codes: NDArray[np.intp], rng: np.random.Generator) -> tuple[Array, Array]:
+    """Clusters in random order, those with half of the rows apart from the rest."""
+    order = rng.permutation(codes.max() + 1)
+    before = np.cumsum(np.bincount(codes)[order])
+    first = np.zeros(len(order), dtype=bool)
+    first[order[: 1 + int(np.argmin(np.abs(before[:-1] - len(rows) / 2)))]] = True
+    return rows[first[codes]], rows[~first[codes]]
+
+
+def _variance(x: Array, y: Array, codes: NDArray[np.intp]) -> float:
     """Of the Fréchet distance through the sampling of x: mean square of the influences, by cluster."""
     a, b = gaussian_of(x), gaussian_of(y)
     values, vectors = np.linalg.eigh(a.covariance)
@@ -186,102 +210,13 @@ def _variance(x: Array, y: Array, clusters: NDArray[np.integer] | None) -> float
     centred = x - a.mean
     influence: Array = 2 * centred @ (a.mean - b.mean)
     influence += np.einsum("nd,nd->n", centred, centred - centred @ between)
-    influence -= influence.mean()
-    if clusters is not None:
-        if len(clusters) != len(x):
-            raise ValueError(f"{len(clusters)} cluster labels for {len(x)} rows: give one a row")
-        influence = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=influence).astype(np.float64)
-    groups = len(influence)
-    return float((influence**2).sum() / len(x) ** 2 * groups / max(1, groups - 1))
+    return variance_of_mean(influence, codes)
 
 
-def kid(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    """Unbiased squared MMD with the kernel (x·y/d + 1)³ over all rows (Bińkowski et al., 2018). May be below zero."""
-    x, y = _two(x, y)
-    if min(len(x), len(y)) < 2:
-        raise ValueError("KID needs 2 rows on each side")
-    within = [(_kernel_sum(z, z) - _kernel_diagonal(z)) / (len(z) * (len(z) - 1)) for z in (x, y)]
-    return float(sum(within) - 2 * _kernel_sum(x, y) / (len(x) * len(y)))
-
-
-def kid_of_subsets(
-    x: NDArray[np.floating],
-    y: NDArray[np.floating],
-    rng: np.random.Generator,
-    subsets: int = 100,
-    size: int = 1000,
-) -> tuple[float, float]:
-    """Mean and standard deviation (ddof 0) of KID over random subsets, as published code reports it."""
-    x, y = _two(x, y)
-    if size > min(len(x), len(y)):
-        raise ValueError(f"subsets of {size} cannot be drawn from {min(len(x), len(y))} rows: choose a smaller size")
-    draws = [(rng.choice(len(x), size, replace=False), rng.choice(len(y), size, replace=False)) for _ in range(subsets)]
-    values = [kid(x[a], y[b]) for a, b in draws]
-    return float(np.mean(values)), float(np.std(values))
-
-
-def _kernel_sum(x: Array, y: Array) -> float:
-    total = 0.0
-    for start in range(0, len(x), BLOCK):
-        for other in range(0, len(y), BLOCK):
-            inner = x[start : start + BLOCK] @ y[other : other + BLOCK].T / x.shape[1] + 1
-            total += float((inner * inner * inner).sum())
-    return total
-
-
-def _kernel_diagonal(x: Array) -> float:
-    return float(((np.einsum("nd,nd->n", x, x) / x.shape[1] + 1) ** 3).sum())
-
-
-@dataclass(frozen=True)
-class Manifold:
-    """precision, recall: Kynkäänniemi et al. (2019); density, coverage: Naeem et al. (2020)."""
-
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-
-
-def manifold(real: NDArray[np.floating], generated: NDArray[np.floating], k: int = 5) -> Manifold:
-    """Balls around each row out to its k-th nearest neighbour of its own set, itself not counted; a row on the border
-    lies outside, as in the published `prdc`.
-    """
-    real, generated = _two(real, generated)
-    if k < 1 or min(len(real), len(generated)) <= k:
-        raise ValueError(f"k = {k} needs more than {max(k, 0)} rows on each side")
-    real_radius, generated_radius = _radii(real, k), _radii(generated, k)
-    inside = np.zeros(len(generated))
-    recalled = np.zeros(len(real), dtype=bool)
-    nearest = np.full(len(real), np.inf)
-    for start in range(0, len(generated), BLOCK):
-        rows = slice(start, start + BLOCK)
-        squared = _squared(real, generated[rows])
-        inside[rows] = (squared < real_radius[:, None]).sum(0)
-        recalled |= (squared < generated_radius[None, rows]).any(1)
-        nearest = np.minimum(nearest, squared.min(1))
-    return Manifold(
-        precision=float((inside > 0).mean()),
-        recall=float(recalled.mean()),
-        density=float(inside.mean() / k),
-        coverage=float((nearest < real_radius).mean()),
-    )
-
-
-def _radii(rows: Array, k: int) -> Array:
-    """Squared distance of each row to its k-th nearest other one."""
-    parts = []
-    for start in range(0, len(rows), BLOCK):
-        squared = _squared(rows[start : start + BLOCK], rows)
-        here = np.arange(len(squared))
-        squared[here, start + here] = -1.0
-        parts.append(np.partition(squared, k, axis=1)[:, k])
-    return np.concatenate(parts)
-
-
-def _squared(x: Array, y: Array) -> Array:
-    squared: Array = (x**2).sum(1)[:, None] + (y**2).sum(1)[None] - 2 * x @ y.T
-    return np.maximum(squared, 0)
+def variance_of_mean(values: Array, codes: NDArray[np.intp]) -> float:
+    """Of the mean of the rows' values, rows of one cluster going together."""
+    sums = np.bincount(codes, weights=values - values.mean())
+    return float((sums**2).sum() / len(values) ** 2 * len(sums) / max(1, len(sums) - 1))
 
 
 def _features(rows: NDArray[np.floating]) -> Array:
@@ -293,7 +228,7 @@ def _features(rows: NDArray[np.floating]) -> Array:
     return features
 
 
-def _two(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[Array, Array]:
+def two_of(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[Array, Array]:
     first, second = _features(x), _features(y)
     if first.shape[1] != second.shape[1]:
         raise ValueError(f"{first.shape[1]} features cannot be compared with {second.shape[1]}")

@@ -10,10 +10,9 @@ from metrics.distances import (
     frechet_estimate,
     frechet_of,
     gaussian_of,
-    kid,
-    kid_of_subsets,
-    manifold,
 )
+from metrics.kernels import cmmd_estimate, jedi_estimate, kid, kid_estimate, kid_of_subsets
+from metrics.manifolds import inception_score, manifold
 
 
 def rows(n, d, seed, scale=1.0, shift=0.0):
@@ -110,7 +109,7 @@ def test_kid_by_hand():
 def test_kid_in_blocks_is_kid_at_once(monkeypatch):
     x, y = rows(70, 5, 1), rows(50, 5, 2)
     whole = kid(x, y)
-    monkeypatch.setattr("metrics.distances.BLOCK", 16)
+    monkeypatch.setattr("metrics.kernels.BLOCK", 16)
     assert kid(x, y) == pytest.approx(whole, rel=1e-12)
 
 
@@ -142,8 +141,63 @@ def test_precision_recall_density_and_coverage_by_hand():
 def test_manifold_in_blocks_is_manifold_at_once(monkeypatch):
     x, y = rows(70, 3, 1), rows(50, 3, 2, shift=0.5)
     whole = manifold(x, y)
-    monkeypatch.setattr("metrics.distances.BLOCK", 16)
-    assert manifold(x, y) == whole
+    monkeypatch.setattr("metrics.manifolds.BLOCK", 16)
+    again = manifold(x, y)
+    assert (again.precision, again.recall, again.density, again.coverage) == (
+        whole.precision,
+        whole.recall,
+        whole.density,
+        whole.coverage,
+    )
+
+
+def test_kernel_distances_keep_their_published_bias_apart():
+    x, y = rows(60, 6, 1) / 4, rows(50, 6, 2, shift=0.2) / 4
+    for estimate, kernel, scale in (
+        (cmmd_estimate, lambda a, b: np.exp(-((a - b) ** 2).sum() / 200), 1000),
+        (jedi_estimate, lambda a, b: (a @ b / 6) ** 2, 100),
+    ):
+        table = {
+            name: np.array([[kernel(a, b) for b in q] for a in p])
+            for name, p, q in (("xx", x, x), ("yy", y, y), ("xy", x, y))
+        }
+        found = estimate(x, y)
+        assert found.plain == pytest.approx(scale * (table["xx"].mean() + table["yy"].mean() - 2 * table["xy"].mean()))
+        for name, n in (("xx", 60), ("yy", 50)):
+            np.fill_diagonal(table[name], 0)
+            table[name] *= n / (n - 1)
+        assert found.value == pytest.approx(scale * (table["xx"].mean() + table["yy"].mean() - 2 * table["xy"].mean()))
+        assert found.floor == pytest.approx(found.plain - found.value)
+        assert found.low < found.value < found.high
+
+
+def test_kids_interval_holds_the_truth():
+    hits = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        found = kid_estimate(rng.normal(size=(150, 2)), rng.normal(size=(150, 2)) + 1.0)
+        # d = 2, E(s + 1)³ of s = x·x'/2: E s² = ½ gives 2.5 for N(0, 1); for N(1, 1) E s, s², s³ = 1, 2.5, 7 give 18.5;
+        # across E s² = 1 gives 4.
+        hits += found.low <= 2.5 + 18.5 - 2 * 4 <= found.high
+    assert hits >= 34
+
+
+def test_halves_keep_clusters_together():
+    from metrics.distances import _halves
+
+    codes = np.repeat(np.arange(10), 3)
+    one, other = _halves(codes[:, None].astype(float), codes, np.random.default_rng(0))
+    assert not set(one.ravel()) & set(other.ravel())
+    assert len(one) == len(other) == 15
+
+
+def test_inception_score_by_hand():
+    # Two rows sure of two classes: p(y) = (½, ½), each KL is log 2; one row alone says nothing: 1.
+    sure = np.array([[50.0, 0.0], [0.0, 50.0]])
+    assert inception_score(sure, np.random.RandomState(0), splits=1) == pytest.approx((2.0, 0.0))
+    assert inception_score(sure, np.random.RandomState(0), splits=2) == pytest.approx((1.0, 0.0))
+    with pytest.raises(ValueError, match="N too small"):
+        inception_score(sure, np.random.RandomState(0))
 
 
 def test_what_is_not_finite_or_of_another_width_is_refused():

@@ -11,8 +11,8 @@ from metrics.weights import WEIGHTS, WeightsMissing, WeightsWrong, check, fetch,
 
 class Command(BaseCommand):
     help = (
-        "`list` what is known and what is here, `check` that files are the published ones (where the source publishes no "
-        "checksum, the first one is recorded), `fetch` by name. Nothing else in the project downloads weights."
+        "`list` what is known and what is here, `check` that files are the published ones (where the source publishes "
+        "no checksum, the first one is recorded), `fetch` by name. Nothing else in the project downloads weights."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
