@@ -3,9 +3,9 @@
     python -m benchmarks.claim_speed [clips]                    SQLite on disk
     DATABASE_URL=postgres://… python -m benchmarks.claim_speed  PostgreSQL (an empty database)
 
-Two contenders' clips are queued; 500 are claimed cold and 500 warm (the worker has one contender's weights loaded), each
-finished after it, so that the queue has a head of finished rows as in real work. Target: p95 at the larger number within
-1.5 times that at 1,000, measured in the same run.
+Two contenders' clips are queued; 500 are claimed cold and 500 warm (the worker has one contender's weights loaded),
+each finished after it, so that the queue has a head of finished rows as in real work. Target: p95 at the larger number
+within 1.5 times that at 1,000, measured in the same run.
 """
 
 import os

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GENERATORS: dict[str, str] = {
     "shapes": "generators.shapes:Shapes",
+    "command": "generators.command:Command",
 }
 
 
@@ -83,9 +84,18 @@ class Generator(Protocol):
 
 def load(name: str) -> Generator:
     """The generator of that name, the same one each time. Raises GeneratorError, which names near ones."""
-    if name not in GENERATORS:
-        raise GeneratorError(f"there is no generator {name!r}: {_hint(name, list(GENERATORS))}")
-    return _made(GENERATORS[name])
+    if name in GENERATORS:
+        return _made(GENERATORS[name])
+    if found := _plugin(name):
+        return found
+    raise GeneratorError(f"there is no generator {name!r}: {_hint(name, names())}")
+
+
+def names() -> list[str]:
+    """Every generator that recipes may name here: the built-in ones and the operator's plugins."""
+    from generators.plugin import allowed, installed
+
+    return [*GENERATORS, *(name for name in installed() if name in allowed())]
 
 
 @cache
@@ -93,6 +103,13 @@ def _made(where: str) -> Generator:
     module, _, attribute = where.partition(":")
     generator: Generator = getattr(import_module(module), attribute)()
     return generator
+
+
+@cache
+def _plugin(name: str) -> Generator | None:
+    from generators.plugin import find
+
+    return find(name)
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -98,6 +98,19 @@ def read(path: Path) -> Footage:
     return Footage(np.stack(frames), _mean_rate(path, rate, times), "video")
 
 
+def lossless(path: Path) -> bool:
+    """Whether a readable file keeps frames bit for bit: png, or FFV1. Raises MediaError."""
+    demuxer = _demuxer(path)
+    if demuxer != "matroska":
+        with path.open("rb") as file:
+            return demuxer == "image" and file.read(4) == b"\x89PNG"
+    try:
+        with av.open(str(path), format=demuxer, options={"protocol_whitelist": "file"}) as container:
+            return [stream.codec_context.name for stream in container.streams.video] == ["ffv1"]
+    except av.error.FFmpegError as error:
+        raise MediaError(f"{path}: cannot be decoded ({error})") from error
+
+
 def _demuxer(path: Path) -> str:
     try:
         with path.open("rb") as file:

@@ -1,0 +1,162 @@
+"""`command`: real programs, one-shot and resident, that work, fail, hang, grow and are cancelled."""
+
+import json
+import os
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from generators import Cancelled, GeneratorError
+from generators.command import Command
+from generators.recipe import parse
+from generators.video import write_master, write_rendition
+
+PROGRAM = """
+import json, os, sys, time, pathlib
+print("loading", flush=True)
+loaded = time.monotonic_ns()
+ballast = None
+for line in sys.stdin:
+    job = json.loads(line)
+    options = job["options"]
+    if options.get("sleep"):
+        os.spawnvp(os.P_NOWAIT, "sleep", ["sleep", "987.5"]) if options.get("child") else None
+        time.sleep(options["sleep"])
+    if options.get("grow"):
+        ballast = b"x" * int(options["grow"] * 2**30)
+        time.sleep(20)
+    if options.get("die"):
+        print("the driver is lost", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), 9)
+    if options.get("error"):
+        print(json.dumps({"error": options["error"]}), flush=True)
+        continue
+    print(json.dumps({"progress": 0.5}), flush=True)
+    for copy in range(options.get("files", 1)):
+        source = pathlib.Path(options["clip"])
+        (pathlib.Path(job["output"]) / f"clip{copy}{source.suffix}").write_bytes(source.read_bytes())
+    facts = {"prompt": job["prompt"], "seed": job["seed"], "loaded": loaded, "environment": sorted(os.environ)}
+    print(json.dumps({"done": True, "facts": facts}), flush=True)
+"""
+FROM_FILE = """
+import json, pathlib, shutil, sys
+job = json.loads(pathlib.Path(sys.argv[1]).read_text())
+shutil.copy(job["options"]["clip"], job["output"])
+"""
+
+
+@pytest.fixture
+def clips(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (5, 32, 48, 3)).astype(np.uint8)
+    write_master(frames, 10, tmp_path / "clip.mkv")
+    write_rendition(frames, 10, tmp_path / "clip.mp4")
+    return tmp_path, frames
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "from_file.py").write_text(FROM_FILE)
+    run = [sys.executable, str(tmp_path / "program.py")]
+    programs = {
+        "once": {"arguments": run},
+        "kept": {"arguments": run, "resident": True},
+        "hasty": {"arguments": run, "seconds": 0.5},
+        "small": {"arguments": run, "memory_gib": 0.2},
+        "file": {"arguments": [sys.executable, str(tmp_path / "from_file.py"), "{job}"]},
+        "gone": {"arguments": ["/nowhere/program"]},
+    }
+    monkeypatch.setenv("GENERATOR_COMMANDS", json.dumps(programs))
+    monkeypatch.setenv("SECRET_KEY", "not for programs")
+    generator = Command()
+    yield generator
+    generator.close()
+
+
+def recipe(program, **options):
+    return parse("command", {"program": program, "options": options})
+
+
+@pytest.mark.parametrize("program", ["once", "kept", "file"])
+def test_a_program_makes_a_clip_from_a_job(command, clips, program):
+    folder, frames = clips
+    take = command.generate("a red ball", 7, recipe(program, clip=str(folder / "clip.mkv")))
+    assert np.array_equal(take.frames, frames)
+    assert (take.fps, take.facts["lossy_source"]) == (10, False)
+    if program != "file":
+        assert (take.facts["prompt"], take.facts["seed"]) == ("a red ball", 7)
+        assert "SECRET_KEY" not in take.facts["environment"]
+
+
+def test_a_lossy_file_is_told_apart(command, clips):
+    assert command.generate("x", 1, recipe("once", clip=str(clips[0] / "clip.mp4"))).facts["lossy_source"]
+
+
+def test_a_resident_program_stays_loaded_and_a_one_shot_one_does_not(command, clips):
+    def loaded(program):
+        return {
+            command.generate("x", n, recipe(program, clip=str(clips[0] / "clip.mkv"))).facts["loaded"] for n in "12"
+        }
+
+    assert len(loaded("kept")) == 1
+    assert len(loaded("once")) == 2
+
+
+def test_progress_is_told(command, clips):
+    seen = []
+    command.generate("x", 1, recipe("once", clip=str(clips[0] / "clip.mkv")), seen.append)
+    assert max(seen) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "words"),
+    [
+        ("kept", {"error": "the prompt is too long"}, "program kept: the prompt is too long"),
+        ("kept", {"die": True}, "was ended by signal SIGKILL; its last words:\nthe driver is lost"),
+        ("hasty", {"sleep": 30}, "took longer than 0.5 s and was ended"),
+        ("small", {"grow": 0.5}, "0.2 are allowed, and was ended: let the recipe ask for less"),
+        ("once", {}, "ended with 1; its last words:\nTraceback"),
+        ("gone", {}, "program gone cannot be started: .*No such file"),
+        ("onec", {}, "GENERATOR_COMMANDS has no 'onec': did you mean 'once'"),
+    ],
+)
+def test_a_failure_is_told_with_the_programs_last_words(command, program, options, words):
+    with pytest.raises(GeneratorError, match=f"(?s){words}"):
+        command.generate("x", 1, recipe(program, **options))
+
+
+def test_a_program_that_left_two_clips_is_refused(command, clips):
+    with pytest.raises(GeneratorError, match="left 2 clips and 0 png files"):
+        command.generate("x", 1, recipe("once", clip=str(clips[0] / "clip.mkv"), files=2))
+
+
+def sleepers():
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{process}/cmdline", "rb") as file:
+                if b"987.5" in file.read():
+                    found.append(int(process))
+        except OSError:
+            continue
+    return found
+
+
+def test_cancelling_ends_the_program_and_its_children(command):
+    def watch(done):
+        if sleepers():
+            raise Cancelled
+
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        command.generate("x", 1, recipe("once", sleep=60, child=True), watch)
+    assert time.monotonic() - started < 20
+    assert sleepers() == []
+
+
+def test_a_resident_program_that_died_is_started_again(command, clips):
+    with pytest.raises(GeneratorError):
+        command.generate("x", 1, recipe("kept", die=True))
+    assert command.generate("x", 1, recipe("kept", clip=str(clips[0] / "clip.mkv"))).fps == 10
