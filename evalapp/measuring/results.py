@@ -1,9 +1,12 @@
 """What measures say of a comparison, and whether people's votes go along. For workers and commands, not for pages."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
@@ -14,16 +17,30 @@ from metrics import METRICS, resolve
 
 LABEL = "measured by a program, beside the votes and not among them"
 OUTCOMES = {"first": 1.0, "tie": 0.5, "second": 0.0}
+BINS = 8
 Pairs = list[tuple[Clip, Clip, float]]
 
 
-def results_of(comparison: Comparison) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Voted:
+    """What people said of pairs on one aspect: the mean outcome of each pair (by its id; 1 first, ½ tie, 0 second), how
+    many votes that were, and how many of them simulated."""
+
+    outcomes: Mapping[int, float]
+    votes: int
+    simulated: int
+
+
+def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None) -> list[dict[str, Any]]:
     """One JSON-able entry per metric that measured a clip of the comparison.
 
     Keys: metric, title, unit, higher_is_better, version, label; rows: per contender {contender, value, interval, count,
     missing, reason}; following: per aspect {aspect, agreement, interval, pairs, votes, simulated_votes, prompts, tau,
-    contenders, reason}, empty for a metric of which neither direction is better. An interval is [low, high] or None;
-    `missing` counts ready clips without a value. Votes of simulated assessors are among `votes` and counted apart.
+    contenders, bins, reason}, empty for a metric of which neither direction is better. An interval is [low, high] or
+    None; `missing` counts ready clips without a value. Votes of simulated assessors are among `votes` and counted
+    apart. `bins`: pairs from the least to the greatest difference first − second, in up to eight groups of [mean
+    difference, mean share of votes for the first, pairs]. `voted`: what people said, per aspect; read from the votes
+    that count where it is not given.
     """
     clips = list(comparison.clips().filter(state=Clip.State.READY).order_by("pk"))
     contenders = list(comparison.entries.values_list("contender_id", "contender__name"))
@@ -31,7 +48,9 @@ def results_of(comparison: Comparison) -> list[dict[str, Any]]:
     values: dict[str, dict[str, float | None]] = defaultdict(dict)
     for measured, sha256, value in stored.values_list("metric", "sha256", "value"):
         values[measured][sha256] = value
-    voted = _voted(comparison, {clip.pk: clip for clip in clips})
+    if not values:
+        return []
+    pairs = _paired(comparison, {clip.pk: clip for clip in clips}, _voted(comparison) if voted is None else voted)
     results = []
     for name, metric in METRICS.items():
         if name not in values:
@@ -51,8 +70,8 @@ def results_of(comparison: Comparison) -> list[dict[str, Any]]:
                 "following": []
                 if better is None
                 else [
-                    {"aspect": aspect, "votes": votes, "simulated_votes": simulated} | _following(pairs, known, better)
-                    for aspect, (pairs, votes, simulated) in voted.items()
+                    {"aspect": aspect, "votes": votes, "simulated_votes": simulated} | _following(met, known, better)
+                    for aspect, (met, votes, simulated) in pairs.items()
                 ],
             }
         )
@@ -74,33 +93,49 @@ def _row(contender: str, clips: list[Clip], known: dict[str, float]) -> dict[str
     }
 
 
-def _voted(comparison: Comparison, clips: dict[int, Clip]) -> dict[str, tuple[Pairs, int, int]]:
-    """Per aspect: each pair with votes and their mean outcome, how many votes, how many of them simulated."""
+def _voted(comparison: Comparison) -> dict[str, Voted]:
     cast = (
         Vote.objects.of(comparison)
         .current()
         .values_list(
             "aspect__key",
-            "ballot__assignment__pair__first",
-            "ballot__assignment__pair__second",
+            "ballot__assignment__pair",
             "choice",
             "ballot__assignment__participation__assessor__simulated",
         )
     )
     keys = comparison.aspects.values_list("key", flat=True)
-    outcomes: dict[str, dict[tuple[int, int], list[float]]] = {key: defaultdict(list) for key in keys}
+    outcomes: dict[str, dict[int, list[float]]] = {key: defaultdict(list) for key in keys}
     simulated: dict[str, int] = defaultdict(int)
-    for aspect, first, second, choice, program in cast:
-        if first in clips and second in clips:
-            outcomes[aspect][first, second].append(OUTCOMES[choice])
-            simulated[aspect] += program
+    for aspect, pair, choice, program in cast:
+        outcomes[aspect][pair].append(OUTCOMES[choice])
+        simulated[aspect] += program
     return {
-        aspect: (
-            [(clips[first], clips[second], sum(each) / len(each)) for (first, second), each in sorted(pairs.items())],
+        aspect: Voted(
+            {pair: sum(each) / len(each) for pair, each in sorted(pairs.items())},
             sum(map(len, pairs.values())),
             simulated[aspect],
         )
         for aspect, pairs in outcomes.items()
+    }
+
+
+def _paired(
+    comparison: Comparison, clips: dict[int, Clip], voted: Mapping[str, Voted]
+) -> dict[str, tuple[Pairs, int, int]]:
+    """Per aspect: both clips of each pair with votes and their mean outcome, and the counts of votes."""
+    sides = {
+        pair: (clips[first], clips[second])
+        for pair, first, second in comparison.pairs.order_by("pk").values_list("pk", "first", "second")
+        if first in clips and second in clips
+    }
+    return {
+        aspect: (
+            [(*sides[pair], outcome) for pair, outcome in found.outcomes.items() if pair in sides],
+            found.votes,
+            found.simulated,
+        )
+        for aspect, found in voted.items()
     }
 
 
@@ -127,5 +162,12 @@ def _following(pairs: Pairs, known: dict[str, float], higher_is_better: bool) ->
         "prompts": found.prompts,
         "tau": tau,
         "contenders": len(measured),
+        "bins": _bins(first - second, outcome),
         "reason": found.reason,
     }
+
+
+def _bins(difference: NDArray[np.float64], outcome: NDArray[np.float64]) -> list[list[float]]:
+    order = np.argsort(difference, kind="stable")
+    groups = np.array_split(order, min(BINS, len(order))) if len(order) else []
+    return [[float(difference[each].mean()), float(outcome[each].mean()), len(each)] for each in groups]

@@ -12,6 +12,8 @@ from django.db.models import Count, F, Max
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
+from evalapp.measuring.models import Measurement
+from evalapp.measuring.results import results_of
 from evalapp.reporting import reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
@@ -50,9 +52,17 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
             "participations": comparison.participations.count(),
             "simulated": comparison.participations.filter(assessor__simulated=True).count(),
             "ballots": ballots,
+            "measured": _measured(comparison),
             "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
         }
     )
+
+
+def _measured(comparison: Comparison) -> dict[str, int | None]:
+    """Values are stored once and never altered: how many there are of its clips, and the last, tell."""
+    pairs = comparison.pairs.order_by()
+    files = pairs.values("first__sha256").union(pairs.values("second__sha256"))
+    return Measurement.objects.filter(sha256__in=files).aggregate(n=Count("pk"), last=Max("pk"))
 
 
 def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHING) -> dict[str, Any]:
@@ -81,6 +91,7 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "one_scale": reasons.one_scale(table, tests=closed),
         "warnings": reasons.warnings(table),
         "without_each_assessor": sections.without_each_assessor(table),
+        "metrics": [] if filters else results_of(comparison, sections.voted(table)),
         "methods": sections.methods(closed, bool(filters)),
         "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},
     }

@@ -21,13 +21,6 @@ COLUMNS = (
 )
 
 
-FILE_CONFIG = {
-    **{"responsive": True, "displayModeBar": True, "displaylogo": False},
-    **{"modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg", "filename": "figure"}},
-}
-"""In the file each figure has a button that saves it as SVG: the browser draws it, no server is asked."""
-
-
 def as_json(report: Report) -> str:
     return json.dumps(json.loads(report.snapshot), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
@@ -56,8 +49,6 @@ def as_html(report: Report) -> str:
         "script": (static / "js" / "report.js").read_text(),
         "file": True,
     }
-    for figure in context["figures"].values():
-        figure["config"] = FILE_CONFIG
     return render_to_string("reporting/report_file.html", context)
 
 

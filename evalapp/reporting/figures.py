@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 FIRST, TIE, SECOND, INK = "#2b6cb0", "#d3d3d3", "#dd8a00", "#333333"
 CONFIG = {"displayModeBar": False, "responsive": True}
 Figure = dict[str, Any]
@@ -9,7 +11,7 @@ Figure = dict[str, Any]
 
 def shares(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str]) -> Figure:
     """Stacked bars: of 100 votes on each aspect, how many went to the first, to neither, to the second."""
-    labels = [_safe(titles[row["aspect"]]) for row in rows]
+    labels = [safe(titles[row["aspect"]]) for row in rows]
 
     def bar(name: str, key: str, colour: str, pattern: str, ink: str) -> dict[str, Any]:
         parts = [100 * row[key] / row["votes"] if row["votes"] else 0 for row in rows]
@@ -25,7 +27,7 @@ def shares(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str])
             "textangle": 0,
             "textfont": {"color": ink},
             "customdata": [row[key] for row in rows],
-            "hovertemplate": "%{y}: %{customdata} votes, %{x:.0f} of 100<extra>" + name + "</extra>",
+            "hovertemplate": "%{y}: %{customdata} / %{x:.0f} %<extra>" + name + "</extra>",
             "marker": {
                 "color": colour,
                 "line": {"color": INK, "width": 0.5},
@@ -34,11 +36,11 @@ def shares(names: list[str], rows: list[dict[str, Any]], titles: dict[str, str])
         }
 
     bars = [
-        bar(f"{_safe(names[0])} wins", "wins", FIRST, "", "#ffffff"),
-        bar("tie", "ties", TIE, "", INK),
-        bar(f"{_safe(names[1])} wins", "losses", SECOND, "/", INK),
+        bar(gettext("%s wins") % safe(names[0]), "wins", FIRST, "", "#ffffff"),
+        bar(gettext("tie"), "ties", TIE, "", INK),
+        bar(gettext("%s wins") % safe(names[1]), "losses", SECOND, "/", INK),
     ]
-    layout = _layout(len(rows), {"title": {"text": "of 100 votes"}, "range": [0, 100], "zeroline": False})
+    layout = layout_of(len(rows), {"title": {"text": gettext("of 100 votes")}, "range": [0, 100], "zeroline": False})
     return {"data": bars, "layout": layout | {"barmode": "stack", "bargap": 0.3}, "config": CONFIG}
 
 
@@ -48,16 +50,18 @@ def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, st
     known = [row for row in rows if row["win_rate"] is not None]
     traces: list[dict[str, Any]] = []
     kinds = (
-        ("new prompts and new assessors", "interval", 2, INK),
-        ("these assessors, new prompts", "interval_same_assessors", 7, "#9fc1e6"),
+        (gettext("new prompts and new assessors"), "interval", 2, INK),
+        (gettext("these assessors, new prompts"), "interval_same_assessors", 7, "#9fc1e6"),
     )
-    for name, key, width, colour in kinds if closed else (("valid while votes come in", "live_interval", 2, INK),):
+    for name, key, width, colour in (
+        kinds if closed else ((gettext("valid while votes come in"), "live_interval", 2, INK),)
+    ):
         shown = [row for row in known if row[key]]
         x: list[float | None] = []
         y: list[str | None] = []
         for row in shown:
             x += [100 * row[key][0], 100 * row[key][1], None]
-            y += [_safe(titles[row["aspect"]])] * 2 + [None]
+            y += [safe(titles[row["aspect"]])] * 2 + [None]
         traces.insert(
             0,
             {
@@ -74,23 +78,25 @@ def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, st
         {
             "type": "scatter",
             "mode": "markers",
-            "name": f"win rate of {_safe(names[0])}",
+            "name": gettext("win rate of %s") % safe(names[0]),
             "x": [100 * row["win_rate"] for row in known],
-            "y": [_safe(titles[row["aspect"]]) for row in known],
+            "y": [safe(titles[row["aspect"]]) for row in known],
             "customdata": [row["in_words"] for row in known],
             "hovertemplate": "%{y}: %{customdata}<extra></extra>",
             "marker": {"color": FIRST, "size": 10, "symbol": "diamond", "line": {"color": "#ffffff", "width": 1}},
         }
     )
-    layout = _layout(len(rows), {"title": {"text": f"wins of {_safe(names[0])} in 100"}, "range": [-2, 102]})
-    layout["yaxis"] |= {"categoryorder": "array", "categoryarray": [_safe(titles[row["aspect"]]) for row in rows]}
+    layout = layout_of(
+        len(rows), {"title": {"text": gettext("wins of %s in 100") % safe(names[0])}, "range": [-2, 102]}
+    )
+    layout["yaxis"] |= {"categoryorder": "array", "categoryarray": [safe(titles[row["aspect"]]) for row in rows]}
     layout["shapes"] = [
         {"type": "line", "x0": 50, "x1": 50, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": INK, "dash": "dot"}}
     ]
     return {"data": traces, "layout": layout, "config": CONFIG}
 
 
-def _layout(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
+def layout_of(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
     return {
         "height": 130 + 34 * rows,
         "margin": {"l": 10, "r": 20, "t": 36, "b": 44},
@@ -104,6 +110,6 @@ def _layout(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Plotly reads some HTML in labels, links among it: nothing of an organizer's text is markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

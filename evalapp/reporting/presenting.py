@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy
 
-from evalapp.reporting import figures
+from evalapp.reporting import charts, figures
 from evalapp.reporting.wording import spoken
 
 COEFFICIENTS = {
@@ -19,13 +19,12 @@ COEFFICIENTS = {
 def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What the report's template takes."""
     titles = {aspect["key"]: gettext(aspect["name"]) for aspect in snapshot["comparison"]["aspects"]}
-    snapshot = spoken(snapshot, titles)
+    snapshot = _headline_first(spoken(snapshot, titles))
     closed = snapshot["comparison"]["state"] == "closed" and not snapshot["exploratory"]
     pairings = []
     for number, verdict in enumerate(snapshot["verdicts"]):
         names = verdict["contenders"]
         rows = [row for row in snapshot["results"] if row["contenders"] == names]
-        rows.sort(key=lambda row: row["aspect"] != snapshot["headline_aspect"])
         pairings.append(
             {
                 "number": number,
@@ -53,14 +52,12 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             for key, value in snapshot.get("filters", {}).items()
         },
         "closed": closed,
+        "people": people_of(snapshot),
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,
-        "figures": {
-            f"{kind}-{pairing['number']}": pairing[kind]
-            for pairing in pairings
-            if pairing["votes"]
-            for kind in ("shares", "intervals")
-        },
+        "figures": figures_of(snapshot, pairings, titles),
+        "metrics": (metrics := _metrics(snapshot, titles)),
+        "followed": [metric for metric in metrics if metric["following"]],
         "position_bias": [
             _ends(row) | {"title": titles.get(row["aspect"], gettext("All aspects")), "share": _hundred(row["left"])}
             for row in snapshot["position_bias"]
@@ -71,6 +68,89 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         ],
         "agreement": [_agreement(row, titles) for row in snapshot["agreement"]],
     }
+
+
+def _headline_first(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """The aspect that verdicts speak of stands first wherever aspects are listed, after what is said of all."""
+
+    def first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return sorted(rows, key=lambda row: row["aspect"] not in (None, snapshot["headline_aspect"]))
+
+    listed = {key: first(snapshot[key]) for key in ("results", "position_bias", "ranking", "one_scale", "agreement")}
+    metrics = [metric | {"following": first(metric["following"])} for metric in snapshot["metrics"]]
+    return snapshot | listed | {"metrics": metrics}
+
+
+def figures_of(
+    snapshot: dict[str, Any], pairings: list[dict[str, Any]], titles: dict[str, str]
+) -> dict[str, figures.Figure]:
+    """Every figure by its name; those of a pairing end in its number, those of a measure in its name."""
+    found = {
+        f"{kind}-{pairing['number']}": pairing[kind]
+        for pairing in pairings
+        if pairing["votes"]
+        for kind in ("shares", "intervals")
+    }
+    for pairing in pairings:
+        if pairing["drivers"] and pairing["drivers"]["aspects"]:
+            found[f"drivers-{pairing['number']}"] = charts.drivers(pairing["drivers"]["aspects"])
+    if any(row["tags"] for row in snapshot["slices"]):
+        found["tags"] = charts.tags([row for row in snapshot["slices"] if row["tags"]])
+    for row in snapshot["ranking"]:
+        if row["aspect"] == snapshot["headline_aspect"] and row["rated"]:
+            found["ranking"] = charts.ranking(row["rated"])
+    for metric in snapshot["metrics"]:
+        bins = [each["bins"] for each in metric["following"] if each["aspect"] == snapshot["headline_aspect"]]
+        if bins and len(bins[0]) > 1:
+            found[f"following-{metric['metric']}"] = charts.following(gettext(metric["unit"]), bins[0])
+    return found
+
+
+def _metrics(snapshot: dict[str, Any], titles: dict[str, str]) -> list[dict[str, Any]]:
+    """Measures by name, each with its contenders in their order and how far it follows people, aspect by aspect."""
+    return [
+        metric
+        | {
+            "title": gettext(metric["title"]),
+            "unit": gettext(metric["unit"]),
+            "figure": f"following-{metric['metric']}",
+            "rows": [
+                row
+                | {"ends": _between(row["interval"], _short)}
+                | {"short": "" if row["value"] is None else _short(row["value"])}
+                for row in metric["rows"]
+            ],
+            "following": [
+                row
+                | _ends(row)
+                | {"title": titles[row["aspect"]], "share": _hundred(row["agreement"])}
+                | {"headline": row["aspect"] == snapshot["headline_aspect"]}
+                for row in metric["following"]
+            ],
+        }
+        for metric in snapshot["metrics"]
+    ]
+
+
+def people_of(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
+    """What people say of each contender on the headline aspect, beside measures: with two contenders the win rate, with
+    more the chance of winning against the average one."""
+    names, headline = snapshot["comparison"]["contenders"], snapshot["headline_aspect"]
+    if len(names) == 2:
+        row = next(row for row in snapshot["results"] if row["aspect"] == headline)
+        first = row["win_rate"]
+        shares = [first, None if first is None else 1 - first]
+    else:
+        ranked: list[dict[str, Any]] = next(
+            (row["rated"] for row in snapshot["ranking"] if row["aspect"] == headline), []
+        )
+        chances = {each["contender"]: each["chance"] for each in ranked}
+        shares = [chances.get(name) for name in names]
+    return [{"contender": name, "share": _hundred(share)} for name, share in zip(names, shares, strict=True)]
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
 
 
 def _row(row: dict[str, Any], titles: dict[str, str], closed: bool) -> dict[str, Any]:
@@ -88,7 +168,9 @@ def _drivers(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
             "title": titles[each["aspect"]],
             "effect": _points(each["effect"]),
             "effect_ends": _between(each["effect_interval"], _points),
-            "contribution": _points(each["contribution"]),
+            "contribution": each["contribution"],
+            "contribution_interval": each["contribution_interval"],
+            "contribution_points": _points(each["contribution"]),
             "contribution_ends": _between(each["contribution_interval"], _points),
             "share": "" if each["share"] is None else f"{100 * each['share']:.0f}",
         }

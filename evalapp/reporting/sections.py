@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from evalapp.measuring.results import Voted
 from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import joined, said
 from metrics import resolve
@@ -266,6 +267,18 @@ def without_each_assessor(table: VoteTable) -> list[Row]:
             }
         )
     return rows
+
+
+def voted(table: VoteTable) -> dict[str, Voted]:
+    """Per aspect the mean outcome of each pair, for what measures are held against."""
+    found = {}
+    for code, aspect in enumerate(table.aspects):
+        chosen = table.rows(code)
+        pairs, place = np.unique(table.pair[chosen], return_inverse=True)
+        means = np.bincount(place, table.outcome[chosen], len(pairs)) / np.maximum(np.bincount(place), 1)
+        outcomes = dict(zip(pairs.tolist(), means.tolist(), strict=True))
+        found[aspect] = Voted(outcomes, int(chosen.sum()), int(table.simulated[chosen].sum()))
+    return found
 
 
 def methods(closed: bool, exploring: bool = False) -> list[str]:

@@ -1,7 +1,7 @@
 // @ts-check
 /** Draws the figures of a report: each .plot names one of the figures in the page's JSON. */
 
-/** @typedef {{data: object[], layout: object, config: object}} Figure */
+/** @typedef {{data: object[], layout: {height: number}, config: object}} Figure */
 
 const plotly = /** @type {any} */ (globalThis).Plotly;
 const source = document.getElementById("figures");
@@ -10,7 +10,31 @@ const figures = JSON.parse(source?.textContent || "{}");
 
 for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".plot"))) {
   const figure = figures[place.dataset.figure || ""];
-  if (figure) plotly.newPlot(place, figure.data, figure.layout, figure.config);
+  if (!figure) continue;
+  place.style.height = `${figure.layout.height}px`; // a figure that follows its place's width follows its height too
+  plotly.newPlot(place, figure.data, figure.layout, figure.config);
+  place.after(savers(place));
+}
+
+/** Buttons that save a figure as a file; the browser draws it, no server is asked.
+ * @param {HTMLElement} place
+ */
+function savers(place) {
+  const row = document.createElement("p");
+  row.className = "savers no-print";
+  for (const format of ["svg", "png"]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button quiet";
+    button.textContent = format.toUpperCase();
+    button.setAttribute("aria-label", `${format.toUpperCase()}: ${place.dataset.figure}`);
+    button.addEventListener("click", () => {
+      const { clientWidth: width, clientHeight: height } = place;
+      plotly.downloadImage(place, { format, width, height, scale: 2, filename: place.dataset.figure });
+    });
+    row.append(button);
+  }
+  return row;
 }
 
 // Paper has another width than the screen.

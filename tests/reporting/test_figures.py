@@ -1,0 +1,91 @@
+"""Figures and tables of the report, and what stands beside the votes."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from evalapp.assessing.simulate import simulate_votes
+from evalapp.measuring.models import Measurement
+from evalapp.measuring.results import results_of
+from evalapp.measuring.runs import measure
+from evalapp.reporting import charts
+from evalapp.reporting.build import build
+from evalapp.reporting.presenting import presented
+from evalapp.reporting.sections import voted
+from evalapp.reporting.table import table_of
+from tests.factories import make_comparison
+
+
+@pytest.fixture
+def filmed(db):
+    comparison = make_comparison(prompts=4, overlap=2, media=True)
+    simulate_votes(comparison, 2)
+    return comparison
+
+
+def test_without_measurements_the_page_names_the_command_that_makes_them(client, olga, filmed):
+    build(filmed)
+    client.force_login(olga)
+    text = client.get(reverse("report", args=[filmed.code])).content.decode()
+    assert f"manage.py measure {filmed.code}" in text
+    measure(filmed, ["sharpness"])
+    build(filmed)
+    text = client.get(reverse("report", args=[filmed.code])).content.decode()
+    assert "manage.py measure" not in text
+    assert "no person had a part in them" in text
+
+
+def test_a_new_measurement_makes_a_new_report_and_another_comparisons_does_not(filmed):
+    before = build(filmed)
+    Measurement.objects.create(sha256="f" * 64, metric="sharpness", version="1", value=1.0)
+    assert build(filmed) == before
+    measure(filmed, ["sharpness"])
+    assert build(filmed) != before
+
+
+def test_measures_are_held_against_the_same_votes_whoever_counted_them(filmed):
+    measure(filmed, ["sharpness", "boiling"])
+    assert results_of(filmed, voted(table_of(filmed))) == results_of(filmed)
+
+
+def test_measures_stand_beside_the_win_rate_of_people(filmed):
+    measure(filmed, ["sharpness"])
+    shown = presented(json.loads(build(filmed).snapshot))
+    people = [float(each["share"]) for each in shown["people"]]
+    assert sum(people) == pytest.approx(100)
+    assert [row["contender"] for row in shown["metrics"][0]["rows"]] == [each["contender"] for each in shown["people"]]
+    headline = shown["metrics"][0]["following"][0]
+    assert headline["aspect"] == shown["headline_aspect"]
+    assert sum(each[2] for each in headline["bins"]) == headline["pairs"] == 4
+
+
+def test_every_figure_that_the_page_asks_for_is_there_and_every_one_that_is_there_is_drawn(client, olga, db):
+    comparison = make_comparison(contenders=3, prompts=12, overlap=3, media=True)
+    simulate_votes(comparison, 3)
+    comparison.close()
+    measure(comparison, ["sharpness"])
+    build(comparison)
+    client.force_login(olga)
+    page = client.get(reverse("report", args=[comparison.code]))
+    asked = {part.split('"')[0] for part in page.content.decode().split('data-figure="')[1:]}
+    assert asked == set(page.context["figures"])
+    assert {"tags", "ranking", "following-sharpness", "shares-0", "intervals-2"} <= asked
+
+
+def test_a_cell_of_the_tags_holds_its_number_and_is_darker_the_farther_it_is_from_fifty():
+    each = {"prompts": 5, "votes": 10}
+    row = {"contenders": ["a", "b"], "tags": [{"tag": t, "shrunk": s} | each for t, s in (("x", 0.8), ("y", 0.5))]}
+    figure = charts.tags([row])
+    assert figure["data"][0]["text"] == ["80", "50"]
+    far, middle = (shape["fillcolor"] for shape in figure["layout"]["shapes"])
+    assert middle == "#ffffff" != far
+    assert charts._shade(20) != charts._shade(80)
+
+
+def test_lines_differ_in_dash_and_shape_and_not_in_colour_alone():
+    one = {"name": "a", "x": [1, 2], "y": [50, 60], "interval": [[40, 60], None]}
+    drawn = charts.lines([one, one | {"name": "b"}], "step", "wins", 50)["data"]
+    assert drawn[0]["line"]["dash"] != drawn[1]["line"]["dash"]
+    assert drawn[0]["marker"]["symbol"] != drawn[1]["marker"]["symbol"]
+    assert drawn[0]["error_y"]["array"] == [10, None]
