@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -24,14 +25,94 @@ def parse(generator: str, settings: dict[str, Any]) -> BaseModel:
         problems = []
         for wrong in error.errors():
             key = ".".join(map(str, wrong["loc"]))
+            said = f"{wrong['msg'][0].lower()}{wrong['msg'][1:]}"
             if wrong["type"] == "extra_forbidden":
-                problems.append(f"unknown setting {key!r}: {_hint(key, list(model.model_fields))}")
+                problems.append(f"unknown setting {key!r}: {_hint(str(wrong['loc'][-1]), _known(model, wrong['loc']))}")
+            elif wrong["type"] == "missing":
+                problems.append(f"{key} is missing")
+            elif wrong["type"] == "value_error":
+                problems.append(f"{key + ': ' if key else ''}{wrong['ctx']['error']}")
             else:
-                problems.append(f"{key} = {wrong['input']!r}: {wrong['msg'][0].lower()}{wrong['msg'][1:]}")
+                problems.append(f"{key} = {wrong['input']!r}: {said}")
         raise GeneratorError(f"recipe of {generator}: {'; '.join(problems)}") from error
 
 
+def _known(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
+    """The names that are right where a wrong one stands, from the JSON schema."""
+    schema = model.model_json_schema()
+    here = schema
+    for step in where[:-1]:
+        choices = [_resolved(one, schema) for one in here.get("anyOf", [here])]
+        here = next(
+            (found for one in choices if (found := _inside(one, step, schema)) is not None),
+            {},
+        )
+    choices = [_resolved(one, schema) for one in here.get("anyOf", [here])]
+    return [name for one in choices for name in one.get("properties", {})]
+
+
+def _inside(here: dict[str, Any], step: int | str, schema: dict[str, Any]) -> dict[str, Any] | None:
+    if "items" in here and isinstance(step, int):
+        return _resolved(here["items"], schema)
+    mapping = here.get("discriminator", {}).get("mapping", {})
+    if step in mapping:
+        return _resolved({"$ref": mapping[step]}, schema)
+    if step in here.get("properties", {}):
+        return _resolved(here["properties"][step], schema)
+    return None
+
+
+def _resolved(here: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in here:
+        here = schema["$defs"][here["$ref"].rpartition("/")[2]]
+    return here
+
+
+def schema(generator: str) -> dict[str, Any]:
+    """The JSON schema of a generator's settings, for forms."""
+    return load(generator).Settings.model_json_schema()
+
+
+def read(path: Path) -> tuple[str, dict[str, Any]]:
+    """Generator and settings of a recipe file: {"generator": name, "settings": {…}}, as JSON or YAML.
+
+    Raises GeneratorError with the file's name when it cannot be read or holds something else.
+    """
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        # JSON says more clearly than YAML what is wrong in JSON.
+        held = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise GeneratorError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise GeneratorError(
+            f"{path}: is no {'JSON' if path.suffix.lower() == '.json' else 'YAML'} ({error})"
+        ) from error
+    if not isinstance(held, dict) or not isinstance(held.get("settings", {}), dict) or "generator" not in held:
+        raise GeneratorError(f"{path}: a recipe is {{generator: name, settings: {{…}}}}")
+    if unknown := set(held) - {"generator", "settings"}:
+        raise GeneratorError(f"{path}: unknown {', '.join(sorted(unknown))}: a recipe is {{generator, settings}}")
+    return str(held["generator"]), held.get("settings", {})
+
+
+def write(generator: str, settings: dict[str, Any], path: Path) -> None:
+    """The recipe with its defaults written out, as JSON or YAML by the file's ending."""
+    import yaml
+
+    held = {"generator": generator, "settings": parse(generator, settings).model_dump(mode="json")}
+    text = (
+        json.dumps(held, indent=2, ensure_ascii=False) + "\n"
+        if path.suffix.lower() == ".json"
+        else yaml.safe_dump(held, sort_keys=False, allow_unicode=True)
+    )
+    path.write_text(text, encoding="utf-8")
+
+
 def identity(generator: str, settings: dict[str, Any]) -> str:
-    """sha256 of what the recipe means: written-out defaults and the order of keys make no difference."""
-    meaning = {"generator": generator, "settings": parse(generator, settings).model_dump(mode="json")}
+    """sha256 of all that may move a pixel: written-out defaults and the order of keys make no difference."""
+    parsed = parse(generator, settings)
+    meant = parsed.meaning() if hasattr(parsed, "meaning") else parsed.model_dump(mode="json")
+    meaning = {"generator": generator, "settings": meant}
     return hashlib.sha256(json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

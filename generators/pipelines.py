@@ -1,0 +1,357 @@
+"""Loading diffusers pipelines: safetensors only, no code from folders, no class that the operator did not allow.
+
+Environment: DIFFUSERS_PIPELINES names pipeline classes beyond ALLOWED, separated by commas ('*': all of diffusers);
+HUB_ALLOWED=1 lets recipes name a hub id. Everything else is read from local folders.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from generators import GeneratorError, _hint
+from generators.pipeline_settings import Corrector, Distilled, Runtime, Settings, Source, canonical
+
+ALLOWED = frozenset(
+    f"{name}Pipeline"
+    for name in (
+        "AnimateDiff", "CogVideoX", "CogVideoXImageToVideo", "Flux", "FluxImg2Img", "HunyuanVideo",
+        "HunyuanVideo15", "HunyuanVideo15ImageToVideo", "LTX", "LTXCondition", "LTXImageToVideo", "Latte", "Mochi",
+        "StableDiffusion", "StableDiffusion3", "StableDiffusionImg2Img", "StableDiffusionLatentUpscale",
+        "StableDiffusionUpscale", "StableDiffusionXL", "StableDiffusionXLImg2Img", "StableVideoDiffusion",
+        "TextToVideoSD", "VideoToVideoSD", "Wan", "WanImageToVideo", "WanVideoToVideo",
+    )
+)  # fmt: skip
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5", ".onnx")
+
+
+@dataclass
+class Loaded:
+    """A pipeline on its device, with what is put back before each clip."""
+
+    pipe: Any
+    scheduler: tuple[type, dict[str, Any]]
+    guider: Any
+    seconds: float
+    correctors: dict[str, Any] = field(default_factory=dict)
+    adapters: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def device(self) -> Any:
+        return self.pipe._execution_device
+
+
+def allowed(name: str) -> bool:
+    more = [one.strip() for one in os.environ.get("DIFFUSERS_PIPELINES", "").split(",")]
+    return name in ALLOWED or name in more or "*" in more
+
+
+def find(source: Source) -> Path:
+    """The folder or file that holds the weights; a hub id is fetched. Raises GeneratorError."""
+    if source.hub is not None:
+        return _fetched(source.hub, str(source.revision))
+    return Path(str(source.folder or source.file)).expanduser()
+
+
+def _fetched(hub: str, revision: str) -> Path:
+    if os.environ.get("HUB_ALLOWED") != "1":
+        raise GeneratorError(
+            f"{hub}: this worker may not fetch from the hub: give a folder, or let the operator set HUB_ALLOWED=1"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py"]  # the latter to be refused
+        return Path(snapshot_download(hub, revision=revision, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise GeneratorError(f"{hub} at {revision[:12]} cannot be fetched: {error}") from error
+
+
+def check_files(folder: Path) -> None:
+    """Raises GeneratorError when the folder is missing, or has code or pickles in it."""
+    if not folder.is_dir():
+        raise GeneratorError(
+            f"{folder}: there is no such folder on this worker: correct source.folder, or mount it here"
+        )
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if code := [path for path in files if path.suffix in (".py", ".so", ".pyc")]:
+        raise GeneratorError(
+            f"{code[0]}: code in a checkpoint is never run: remove it, or use the command generator in a container"
+        )
+    if pickles := [path for path in files if path.suffix.lower() in PICKLES]:
+        raise GeneratorError(
+            f"{pickles[0]}: only safetensors files are loaded, since others can run code: convert it with "
+            "save_pretrained(folder, safe_serialization=True) where you trust it, and remove this file"
+        )
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise GeneratorError(f"{folder}: has no safetensors file in it: is the copy complete?")
+
+
+def index(folder: Path) -> dict[str, Any]:
+    """What model_index.json says, checked: its class is allowed, its parts come from known libraries."""
+    try:
+        said = json.loads((folder / "model_index.json").read_text())
+        name = said["_class_name"]
+    except FileNotFoundError as error:
+        raise GeneratorError(
+            f"{folder}: has no model_index.json: name the pipeline's own folder, as save_pretrained writes it"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GeneratorError(f"{folder}/model_index.json: cannot be understood ({error!r})") from error
+    if not isinstance(name, str):
+        raise GeneratorError(f"{folder}: its pipeline class {name!r} is code of its own, which is never run")
+    for part, where in said.items():
+        library = where[0] if isinstance(where, list) and len(where) == 2 else None
+        if isinstance(library, str) and library not in ("diffusers", "transformers") and not _in_diffusers(library):
+            raise GeneratorError(f"{folder}: {part} comes from {library!r}; only diffusers and transformers are loaded")
+    return dict(said)
+
+
+def _in_diffusers(library: str) -> bool:
+    import diffusers.pipelines
+
+    return library.isidentifier() and hasattr(diffusers.pipelines, library)
+
+
+def pipeline_class(name: str) -> type:
+    """The class of diffusers, if the operator allows it. Raises GeneratorError."""
+    import diffusers
+
+    found = getattr(diffusers, name, None)
+    if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
+        near = _hint(name, sorted(ALLOWED))
+        raise GeneratorError(f"diffusers {diffusers.__version__} has no pipeline {name!r}: {near}")
+    if not allowed(name):
+        raise GeneratorError(
+            f"pipeline {name} is not on the operator's list: add it to DIFFUSERS_PIPELINES, separated by commas"
+        )
+    return found
+
+
+def manifest(place: Path) -> dict[str, str]:
+    """sha256 of every file that is loaded, by its path below `place`."""
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    root = place.parent if place.is_file() else place
+    kept = [path for path in files if path.suffix in (".json", ".safetensors", ".txt", ".model", ".jinja")]
+    kept = [path for path in kept if ".cache" not in path.relative_to(root).parts]
+    hashes = {}
+    for path in kept:
+        with path.open("rb") as file:
+            hashes[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
+def manifest_sha256(place: Path) -> str:
+    """One hash for a checkpoint: of its manifest as JSON with sorted keys."""
+    return hashlib.sha256(canonical(manifest(place)).encode()).hexdigest()
+
+
+def described(settings: Settings) -> tuple[type, dict[str, Any], Path]:
+    """Class, index and place of a recipe's source, all checked; loads no weights. Raises GeneratorError."""
+    place = find(settings.source)
+    if settings.source.file is not None:
+        if not place.is_file():
+            raise GeneratorError(f"{place}: there is no such file on this worker: correct source.file")
+        config = Path(str(settings.source.config)).expanduser()
+        said = index(config)
+    else:
+        check_files(place)
+        said = index(place)
+    for one in settings.modifiers:
+        if isinstance(one, Corrector):
+            check_files(Path(one.folder))
+    return pipeline_class(settings.source.pipeline or said["_class_name"]), said, place
+
+
+def loaded(settings: Settings) -> Loaded:
+    """The pipeline of a recipe, on its device and in its precision. Raises GeneratorError."""
+    started = time.monotonic()
+    kind, _, place = described(settings)
+    if settings.source.sha256 is not None and (found := manifest_sha256(place)) != settings.source.sha256:
+        raise GeneratorError(
+            f"{place}: its files have changed since the recipe was registered (manifest {found[:12]}, not "
+            f"{settings.source.sha256[:12]}): restore them, or register them as another contender"
+        )
+    _quiet()
+    with told(settings):
+        pipe = _from_files(kind, settings, place)
+        pipe.set_progress_bar_config(disable=True)
+        result = Loaded(
+            pipe,
+            (type(pipe.scheduler), dict(pipe.scheduler.config)),
+            getattr(pipe, "guider", None),
+            0.0,
+        )
+        for number, adapter in enumerate(_adapters(settings)):
+            _add(pipe, f"adapter_{number}", adapter, result)
+        _placed(result, settings.runtime)
+        for one in settings.modifiers:
+            if isinstance(one, Corrector):
+                denoiser = denoisers(pipe)[0]
+                result.correctors[one.at] = (
+                    type(denoiser)
+                    .from_pretrained(one.folder, use_safetensors=True, local_files_only=True)
+                    .to(device=result.device, dtype=denoiser.dtype)
+                    .eval()
+                )
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _from_files(kind: type, settings: Settings, place: Path) -> Any:
+    import torch
+
+    runtime = settings.runtime
+    precision = {"default": getattr(torch, runtime.dtype)}
+    precision |= {part: getattr(torch, name) for part, name in runtime.component_dtype.items()}
+    options: dict[str, Any] = {"dtype": precision, "local_files_only": True}
+    if runtime.quantisation is not None and runtime.quantisation.backend != "float8":
+        from diffusers.quantizers.pipe_quant_config import PipelineQuantizationConfig
+
+        options["quantization_config"] = PipelineQuantizationConfig(
+            quant_backend=runtime.quantisation.backend,
+            quant_kwargs=cast(dict[str, Any], dict(runtime.quantisation.options)),
+            components_to_quantize=list(runtime.quantisation.components or ()) or None,
+        )
+    try:
+        if settings.source.file is not None:
+            options |= {"config": settings.source.config, "dtype": getattr(torch, runtime.dtype)}
+            return kind.from_single_file(str(place), **options)  # type: ignore[attr-defined]
+        return kind.from_pretrained(  # type: ignore[attr-defined]
+            str(place), use_safetensors=True, variant=settings.source.variant, trust_remote_code=False, **options
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
+        raise GeneratorError(f"{place}: cannot be loaded as {kind.__name__}: {error}") from error
+
+
+def _quiet() -> None:
+    """No progress bars in a worker's log."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def denoisers(pipe: Any) -> list[Any]:
+    """The networks that are called in each step; two for Wan 2.2."""
+    found = [getattr(pipe, name, None) for name in ("transformer", "transformer_2", "unet")]
+    if not any(found):
+        raise GeneratorError(f"{type(pipe).__name__}: has neither a transformer nor a U-Net to follow")
+    return [one for one in found if one is not None]
+
+
+def _adapters(settings: Settings) -> list[Any]:
+    return [*settings.adapters, *(one.adapter for one in settings.modifiers if isinstance(one, Distilled))]
+
+
+def _add(pipe: Any, name: str, adapter: Any, result: Loaded) -> None:
+    place = Path(adapter.folder) / adapter.weight_name
+    if not place.is_file():
+        raise GeneratorError(f"{place}: there is no such adapter file on this worker")
+    if not hasattr(pipe, "load_lora_weights"):
+        raise GeneratorError(f"{type(pipe).__name__} takes no LoRA adapters: leave adapters out")
+    try:
+        pipe.load_lora_weights(
+            adapter.folder,
+            weight_name=adapter.weight_name,
+            adapter_name=name,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise GeneratorError(f"{place}: does not fit {type(pipe).__name__}: {error}") from error
+    result.adapters[name] = adapter.scale
+
+
+def _placed(result: Loaded, runtime: Runtime) -> None:
+    import torch
+
+    pipe = result.pipe
+    device = runtime.device if runtime.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise GeneratorError("runtime.device is cuda, and this worker has none: let a GPU queue render it")
+    if runtime.offload != "none" and device == "cpu":
+        raise GeneratorError(f"runtime.offload {runtime.offload!r} needs a GPU: set it to 'none' on this worker")
+    if runtime.parallel is not None:
+        _parallel(pipe, runtime.parallel)
+    if runtime.quantisation is not None and runtime.quantisation.backend == "float8":
+        for one in denoisers(pipe):
+            one.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=one.dtype)
+    if runtime.vae_tiling:
+        if not hasattr(pipe.vae, "enable_tiling"):
+            raise GeneratorError(f"the VAE of {type(pipe).__name__} cannot tile: leave runtime.vae_tiling out")
+        pipe.vae.enable_tiling()
+    if runtime.offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    elif runtime.offload == "sequential":
+        pipe.enable_sequential_cpu_offload(device=device)
+    elif runtime.offload == "group":
+        pipe.enable_group_offload(onload_device=torch.device(device), offload_type="leaf_level")
+    elif not (runtime.quantisation and runtime.quantisation.backend == "bitsandbytes"):
+        pipe.to(device)
+    if runtime.compile:
+        for one in denoisers(pipe):
+            one.compile_repeated_blocks() if getattr(one, "_repeated_blocks", None) else one.compile()
+
+
+def _parallel(pipe: Any, parallel: Any) -> None:
+    import torch.distributed
+
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        raise GeneratorError(
+            "runtime.parallel needs a process per GPU: start this recipe through the command generator with torchrun"
+        )
+    from diffusers import ContextParallelConfig
+
+    config = ContextParallelConfig(  # type: ignore[no-untyped-call]
+        ulysses_degree=parallel.ulysses, ring_degree=parallel.ring
+    )
+    for one in denoisers(pipe):
+        one.enable_parallelism(config=config)
+
+
+@cache
+def _memory_errors() -> tuple[type[BaseException], ...]:
+    import torch
+
+    return (torch.OutOfMemoryError, MemoryError)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, _memory_errors()) or "not enough memory" in str(error) or "can't allocate" in str(error)
+
+
+@contextmanager
+def told(settings: Settings) -> Iterator[None]:
+    """Out of memory becomes a GeneratorError that names the knobs of the recipe to turn."""
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        import torch
+
+        runtime, knobs = settings.runtime, []
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+            free, total = torch.cuda.mem_get_info()
+            where = f"{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+        else:
+            where = "the worker's main memory"
+        knobs += [f"fewer frames than {settings.frames}"] if settings.frames else ["fewer frames"]
+        knobs += ["a smaller width and height"]
+        knobs += ["runtime.dtype bfloat16"] if runtime.dtype == "float32" else []
+        knobs += [] if runtime.vae_tiling else ["runtime.vae_tiling true"]
+        knobs += ["runtime.offload model"] if runtime.offload == "none" and torch.cuda.is_available() else []
+        knobs += [] if runtime.quantisation else ["runtime.quantisation"]
+        raise GeneratorError(f"out of memory ({where}): try {', '.join(knobs)}, or a queue with more memory") from error
