@@ -10,6 +10,8 @@ from evalapp.comparisons.models import Comparison, Pair
 
 # How many waiting pairs are looked at to find one whose free side also balances the assessor's sides.
 LOOKED_AT = 8
+# Up to how many waiting pairs are counted for the assessor's progress; more are "that many and more".
+COUNTED = 200
 SHUFFLE_RANGE = 2**31
 MET = (Assignment.State.HELD, Assignment.State.SUBMITTED, Assignment.State.RELEASED)
 
@@ -51,8 +53,12 @@ def _held_or_new(participation: Participation, after: Assignment | None) -> Assi
 
 
 def remaining(participation: Participation) -> int:
-    """How many pairs this assessor can still answer: those in their hands and those with a place left for them."""
-    return participation.assignments.live().count() + waiting(participation).count()
+    """How many pairs this assessor can still answer: those in their hands and those with a place left for them.
+
+    Of the latter no more than COUNTED are counted: nobody answers a million pairs, and counting them would take longer
+    than handing one out.
+    """
+    return participation.assignments.live().count() + waiting(participation)[:COUNTED].count()
 
 
 def waiting(participation: Participation) -> QuerySet[Pair]:

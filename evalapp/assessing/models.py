@@ -215,7 +215,7 @@ class Assignment(models.Model):
 
     def screen_choices(self) -> dict[str, str]:
         """What the assessor chose, by aspect key, as it stood on the screen; empty before the first answer."""
-        if not (ballot := self.ballot):
+        if not self.version or not (ballot := self.ballot):
             return {}
         sides = {Choice.TIE: ScreenChoice.SAME, turned_back("left", self.swapped): ScreenChoice.LEFT}
         return {
@@ -242,10 +242,12 @@ class Assignment(models.Model):
             raise
 
     def _submit(self, choices: dict[Aspect, str], key: str, viewing: dict[str, Any], fingerprint: str) -> "Ballot":
-        mine = Assignment.objects.select_for_update().get(pk=self.pk)
-        if stored := Ballot.of_key(key):
+        locked = Assignment.objects.select_for_update(of=("self",)).select_related("participation__comparison")
+        mine = locked.get(pk=self.pk)
+        closed = mine.comparison.state == Comparison.State.CLOSED
+        if (mine.version or closed or mine.state != self.State.HELD) and (stored := Ballot.of_key(key)):
             return stored.same_as(self, fingerprint)
-        if Comparison.objects.filter(pk=self.comparison.pk, state=Comparison.State.CLOSED).exists():
+        if closed:
             raise NotYours("voting has ended")
         if mine.state == self.State.RELEASED:
             raise NotYours("this pair was skipped")
@@ -263,7 +265,8 @@ class Assignment(models.Model):
             version=ballot.version,
             closed_at=mine.closed_at if mine.state == self.State.SUBMITTED else Now(),
         )
-        self.refresh_from_db()
+        self.state, self.version = self.State.SUBMITTED, ballot.version
+        self.__dict__.pop("closed_at", None)  # the database's clock set it: read when asked for
         return ballot
 
     def _retake(self) -> bool:

@@ -11,13 +11,14 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from evalapp.assessing.dispatch import next_assignment, remaining, waiting
+from evalapp.assessing.dispatch import COUNTED, next_assignment, remaining, waiting
 from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
 from evalapp.assessing.models import (
     Assignment,
@@ -99,17 +100,21 @@ def next_task(request: HttpRequest, code: UUID) -> HttpResponse:
     participation = participation_or_none(request, code)
     if participation is None:
         raise Http404
+    fragment = following(request, participation)
+    return HttpResponse(fragment) if fragment else HttpResponse(status=204)
+
+
+def following(request: HttpRequest, participation: Participation) -> str:
+    """The pair that follows `?after=<code>`, as HTML, "" when there is none. Raises Http404 for a code of others."""
     after = None
-    if "after" in request.GET:
+    if code := request.GET.get("after"):
         try:
-            after = participation.assignments.get(code=UUID(request.GET["after"]))
+            after = participation.assignments.get(code=UUID(code))
         except (ValueError, Assignment.DoesNotExist) as error:
             raise Http404 from error
         after.renew_lease()
     assignment = next_assignment(participation, after=after)
-    if assignment is None:
-        return HttpResponse(status=204)
-    return render(request, "assessing/_task.html", task_context(assignment))
+    return render_to_string("assessing/_task.html", task_context(assignment), request) if assignment else ""
 
 
 @never_cache
@@ -144,7 +149,8 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
         twice = _("This form was sent before with other answers. Load the page anew to correct them.")
         return refusal(request, twice, status=409, assignment=assignment)
     if wants_json(request):
-        return JsonResponse({"saved": True, **progress(assignment.participation)})
+        onward = {"next": following(request, assignment.participation)} if "after" in request.GET else {}
+        return JsonResponse({"saved": True, **progress(assignment.participation), **onward})
     return see_other("assess", comparison.code)
 
 
@@ -201,7 +207,9 @@ def places_may_come_free(participation: Participation) -> bool:
 
 
 def progress(participation: Participation) -> dict[str, int]:
-    return {"answered": participation.answered, "remaining": remaining(participation)}
+    """How far the assessor is; with `more` where there are more pairs than are counted."""
+    left = remaining(participation)
+    return {"answered": participation.answered, "remaining": left} | ({"more": 1} if left >= COUNTED else {})
 
 
 def task_context(assignment: Assignment, given: dict[str, str] | None = None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The assessor's pages, through the client: consent, votes with and without a script, clips, refusals."""
 
 import json
+import re
 import uuid
 
 import polib
@@ -281,3 +282,19 @@ def test_pages_speak_russian_where_the_browser_does(client, alice, hers, russian
     assert '<html lang="ru">' in page
     for word in ("Слева", "Одинаково", "Справа", "Отправить", "Какой из них красивее?"):
         assert word in page
+
+
+def test_the_reply_to_an_answer_brings_the_pair_after_the_one_on_the_screen(client, alice, hers):
+    screen = next_assignment(alice, after=hers)
+    reply = client.post(f"{url(hers)}?after={screen.code}", answers(alice), **JSON).json()
+    brought = re.search('data-task="([^"]+)"', reply["next"])[1]
+    assert brought not in (str(hers.code), str(screen.code))
+    assert alice.assignments.get(code=brought).state == Assignment.State.HELD
+    assert "next" not in client.post(url(screen), answers(alice, key="k" * 20), **JSON).json()
+
+
+def test_of_very_many_pairs_only_so_many_are_counted(client, alice, hers, monkeypatch):
+    monkeypatch.setattr("evalapp.assessing.dispatch.COUNTED", 2)
+    monkeypatch.setattr("evalapp.assessing.views.COUNTED", 2)
+    page = client.get(url(hers)).content.decode()
+    assert "<span data-total>3+</span>" in page

@@ -10,7 +10,11 @@ from tests.factories import make_comparison, make_participation, make_vote
 
 def values(response):
     told = text_string_to_metric_families(response.content.decode())
-    return {(each.name, *(value for _, value in sorted(each.labels.items()))): each.value for family in told for each in family.samples}
+    return {
+        (each.name, *(value for _, value in sorted(each.labels.items()))): each.value
+        for family in told
+        for each in family.samples
+    }
 
 
 def test_alive_without_a_database(client):

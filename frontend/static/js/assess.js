@@ -201,14 +201,14 @@ export class AssessDesk extends HTMLElement {
     const key = String(data.get("key"));
     const body = new URLSearchParams(/** @type {any} */ (data)).toString();
     this.#say("saving");
-    this.#outbox?.put({ key, url: task.dataset.url ?? "", body, at: Date.now() });
+    this.#outbox?.put({ key, url: task.dataset.url ?? "", body, at: Date.now(), desk: this.dataset.assess });
     this.#drafts.drop(code);
     this.#goOn();
   }
 
   /** Lay the next pair on the desk; without one, wait for the answer to be saved and ask the server. */
   async #goOn() {
-    await this.#fetching;
+    if (!this.#next) await this.#fetching;
     if (this.#next) {
       const next = this.#next;
       this.#next = null;
@@ -234,21 +234,30 @@ export class AssessDesk extends HTMLElement {
     try {
       const response = await fetch(url, { signal: this.#undo.signal, headers: { Accept: "text/html" } });
       if (response.status !== 200) return;
-      const parsed = new DOMParser().parseFromString(await response.text(), "text/html").querySelector(".task");
-      const next = /** @type {HTMLElement | null} */ (parsed && document.importNode(parsed, true));
-      if (!next || next.dataset.task === after || this.#sent.has(next.dataset.task)) return;
-      for (const video of next.querySelectorAll("video")) { video.muted = true; video.load(); }
-      this.#next = next;
+      this.#lay(await response.text(), after);
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof DOMException)) throw error; // no connection: asked again on sending
     }
   }
 
+  /** Lay the next pair ready: its clips load and decode their first frames. @param {string} html @param {string} after */
+  #lay(html, after) {
+    const parsed = new DOMParser().parseFromString(html, "text/html").querySelector(".task");
+    const next = /** @type {HTMLElement | null} */ (parsed && document.importNode(parsed, true));
+    if (!next || next.dataset.task === after || this.#sent.has(next.dataset.task)) return;
+    for (const video of next.querySelectorAll("video")) { video.muted = true; video.load(); }
+    for (const picture of next.querySelectorAll("img")) picture.decode().catch(() => {}); // a broken one says so when it is shown
+    this.#next = next;
+  }
+
   /** @param {import("./outbox.js").Letter} letter */
   async #post(letter) {
+    // The reply to the last answer on its way brings the pair after the one on the screen along.
+    const last = letter.desk === this.dataset.assess && this.#outbox?.letters.length === 1 && !this.#next && !this.#fetching;
+    const asked = last && !this.#leaving && !this.#sent.has(this.#task.dataset.task) ? `?after=${this.#task.dataset.task}` : "";
     const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? /** @type {HTMLInputElement} */ (this.querySelector("[name=csrfmiddlewaretoken]")).value;
     try {
-      const response = await fetch(letter.url, {
+      const response = await fetch(letter.url + asked, {
         method: "POST", body: letter.body, keepalive: true,
         headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded", "X-CSRFToken": token },
       });
@@ -264,17 +273,18 @@ export class AssessDesk extends HTMLElement {
   #told(what, letter, reply) {
     if (what === "saved") {
       this.#say("saved");
-      const { answered = 0, remaining = 0 } = reply;
+      const { answered = 0, remaining = 0, more = false } = reply;
       /** @type {HTMLElement} */ (this.querySelector("[data-answered]")).textContent = String(answered);
-      /** @type {HTMLElement} */ (this.querySelector("[data-total]")).textContent = String(answered + remaining);
+      /** @type {HTMLElement} */ (this.querySelector("[data-total]")).textContent = `${answered + remaining}${more ? "+" : ""}`;
       Object.assign(/** @type {HTMLProgressElement} */ (this.querySelector(".count progress")), { max: Math.max(1, answered + remaining), value: answered });
       const back = /** @type {HTMLAnchorElement} */ (this.querySelector("[data-back]"));
+      if (reply.next && !this.#next && !this.#leaving) this.#lay(reply.next, this.#task.dataset.task ?? "");
       if (letter.url !== this.#task.dataset.url) { back.href = letter.url; back.hidden = false; }
     } else if (what === "refused") this.#status.textContent = reply.error ?? "";
     else this.#say(what);
     if (what !== "saved" && what !== "refused") return;
     if (this.#leaving && !this.#outbox?.letters.length) setTimeout(() => location.assign(this.dataset.assess ?? ""), what === "refused" ? 4000 : 0);
-    else setTimeout(() => this.#prefetch(), 300);
+    else if (reply.next === undefined) setTimeout(() => this.#prefetch(), 300);
   }
 
   /** @param {string} what a data attribute of the desk @param {string} more */

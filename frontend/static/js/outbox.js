@@ -4,8 +4,8 @@
 const PREFIX = "visavis:answer:";
 const KEPT = 7 * 24 * 3600 * 1000; // milliseconds; an answer that nobody took for a week is let go
 
-/** @typedef {{key: string, url: string, body: string, at: number}} Letter */
-/** @typedef {{saved?: boolean, answered?: number, remaining?: number, error?: string}} Reply */
+/** @typedef {{key: string, url: string, body: string, at: number, desk?: string}} Letter */
+/** @typedef {{saved?: boolean, answered?: number, remaining?: number, more?: boolean, next?: string, error?: string}} Reply */
 
 /**
  * What a reply means: it is "saved", "refused" for good, to be sent again "later", or belongs to a "stranger", whose
@@ -57,9 +57,10 @@ export class Outbox {
     return letters.sort((one, other) => one.at - other.at);
   }
 
-  /** Each letter has an item of its own: two tabs never overwrite each other's. @param {Letter} letter */
-  put(letter) {
+  /** Kept at once, sent next. Each letter has an item of its own: two tabs never overwrite each other's. @param {Letter} letter */
+  async put(letter) {
     this.#storage.setItem(PREFIX + letter.key, JSON.stringify(letter));
+    await null; // what shows the next pair goes first
     return this.flush();
   }
 

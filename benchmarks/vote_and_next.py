@@ -1,0 +1,237 @@
+"""Vote and next pair under load: PostgreSQL, gunicorn with two workers, assessors who come by HTTP as browsers do.
+
+    python -m tests.services --only-with postgres python -m benchmarks.vote_and_next [--seconds 60] [--pairs 20000]
+
+The reply to a vote brings the next pair along, so one judgement is one request (Label Studio's are two).
+
+First 32 assessors without think time, then 1,000 who think for 15 seconds. Client, web and database share this machine;
+the load goes to its own loopback address alone and ends by itself. Afterwards the database is read: every acknowledged
+answer is stored once, no pair has more answers than its overlap, nobody met a pair twice.
+
+Beside it stands what Label Studio 1.23.2 (community, uwsgi, PostgreSQL, 32 assessors, no think time) did on two cores:
+14.5 answers a second, 1.3 s a request at the 95th percentile. Targets: ten times as many, a fifth of the time; with
+think time 0.1 s.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+OVERLAP, ANSWERS_PER_SECOND, SLOWEST = 3, 14.5, 1.34
+TASK = re.compile(r'data-task="([0-9a-f-]{36})"')
+KEY = re.compile(r'name="key" value="([^"]+)"')
+CHOICE = re.compile(r'name="(choice-[a-z_-]+)"')
+
+
+@dataclass
+class Tally:
+    """What the assessors saw, in seconds."""
+
+    next: list[float] = field(default_factory=list)
+    vote: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    answered: int = 0
+
+
+class Assessor:
+    """One browser: a session, a connection that stays open while the server lets it, one pair after the other."""
+
+    def __init__(self, port: int, session: str, comparison: str, tally: Tally) -> None:
+        token = secrets.token_hex(16)
+        self.port, self.comparison, self.tally = port, comparison, tally
+        self.head = f"Host: 127.0.0.1\r\nCookie: sessionid={session}; csrftoken={token}\r\nX-CSRFToken: {token}\r\n"
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def work(self, until: float, think: float, rng: random.Random) -> None:
+        await asyncio.sleep(rng.uniform(0, think))
+        pages = [await self.fetched("")]
+        pages.append(await self.fetched(TASK.search(pages[0])[1]))  # type: ignore[index]
+        while time.monotonic() < until:
+            page = pages.pop(0)
+            answers = {name: rng.choice(("left", "same", "right")) for name in set(CHOICE.findall(page))}
+            await asyncio.sleep(rng.uniform(0.5, 1.5) * think)
+            form = answers | {"key": KEY.search(page)[1], "viewing": '{"seconds":15,"plays":2}'}  # type: ignore[index]
+            task, shown = (TASK.search(each)[1] for each in (page, pages[0]))  # type: ignore[index]
+            path = f"/assess/tasks/{task}/?after={shown}"
+            status, reply = await self.timed(self.tally.vote, "POST", path, urlencode(form))
+            if status != 200 or not json.loads(reply)["next"]:
+                self.tally.errors.append(f"vote: {status} {reply[:80]}")
+                return
+            self.tally.answered += 1
+            pages.append(json.loads(reply)["next"])
+
+    async def fetched(self, after: str) -> str:
+        path = f"/assess/{self.comparison}/next/" + (f"?after={after}" if after else "")
+        status, page = await self.timed(self.tally.next, "GET", path)
+        if status != 200:
+            raise RuntimeError(f"next: {status} {page[:80]}")
+        return page
+
+    async def timed(self, times: list[float], method: str, path: str, body: str = "") -> tuple[int, str]:
+        began = time.perf_counter()
+        try:
+            answer = await self.ask(method, path, body)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.streams = None  # the server had closed an idle connection: once more, as browsers do
+            answer = await self.ask(method, path, body)
+        times.append(time.perf_counter() - began)
+        return answer
+
+    async def ask(self, method: str, path: str, body: str) -> tuple[int, str]:
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self.streams
+        kind = "Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n" if body else ""
+        writer.write(f"{method} {path} HTTP/1.1\r\n{self.head}{kind}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = re.search(r"content-length: (\d+)", head)
+        text = (await reader.readexactly(int(length[1]))).decode() if length else ""
+        if "connection: close" in head:
+            writer.close()
+            self.streams = None
+        return int(head.split(" ", 2)[1]), text
+
+
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))] if times else float("nan")
+
+
+async def load(port: int, sessions: list[str], comparison: str, seconds: float, think: float) -> Tally:
+    """Let them all work for so long, after a warm-up that is not counted."""
+    warm = Tally()
+    people = [Assessor(port, session, comparison, warm) for session in sessions]
+    warming = time.monotonic() + (3 if think == 0 else 0)
+    if think == 0:
+        await asyncio.gather(*(one.work(warming, 0, random.Random(n)) for n, one in enumerate(people)))
+    counted = Tally(errors=warm.errors)
+    for one in people:
+        one.tally = counted
+    until = time.monotonic() + seconds
+    await asyncio.gather(*(one.work(until, think, random.Random(n)) for n, one in enumerate(people)))
+    warm.answered += counted.answered
+    counted.acknowledged = warm.answered  # type: ignore[attr-defined]
+    return counted
+
+
+def told(name: str, tally: Tally, seconds: float) -> str:
+    row = f"{name:<34} {tally.answered / seconds:7.1f}/s"
+    cells = " / ".join(f"{percentile(tally.vote, share) * 1000:.0f}" for share in (0.5, 0.95, 0.99))
+    row += f"   {cells} ms a vote with its next pair (p50 / p95 / p99)"
+    return f"{row}   {len(tally.errors)} errors"
+
+
+def prepared(pairs: int, people: int) -> tuple[str, list[str]]:
+    """A comparison with so many pairs, open, and so many assessors' sessions in it."""
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from evalapp.assessing.models import Participation
+    from evalapp.assessing.views import ASSESSOR
+    from evalapp.catalog.models import Checkpoint, Contender, PromptSet, PromptText, digest
+    from evalapp.comparisons.launch import create, launch
+    from evalapp.generation.models import Clip
+    from evalapp.people.models import Assessor as Person
+
+    prompts = PromptSet.objects.freeze("load", [PromptText(f"p{n}", f"prompt {n}") for n in range(pairs)])
+    contenders = [
+        Contender.objects.register(
+            name, Checkpoint.objects.create(name=name), "shapes", {"name": name}, digest(["shapes", name])
+        )
+        for name in ("one", "other")
+    ]
+    comparison = create("load", prompts, contenders, overlap=OVERLAP)
+    launch(comparison)
+    Clip.objects.update(state=Clip.State.READY, facts={"frames": 16, "width": 832, "height": 480, "fps": 16})
+    comparison.refresh_from_db()
+    comparison.open()
+    sessions = []
+    for number in range(people):
+        person = Person.objects.create(name=f"load {number}", simulated=True)
+        Participation.objects.create(comparison=comparison, assessor=person).consent()
+        session = SessionStore()
+        session[ASSESSOR] = person.pk
+        session.save()
+        sessions.append(str(session.session_key))
+    return str(comparison.code), sessions
+
+
+def kept(acknowledged: int) -> None:
+    """Raises AssertionError unless the database holds what was acknowledged, and no pair more than its overlap."""
+    from django.db.models import Count, Max
+
+    from evalapp.assessing.models import Assignment, Ballot, Vote
+
+    submitted = Assignment.objects.filter(state=Assignment.State.SUBMITTED)
+    fullest = submitted.values("pair").annotate(n=Count("pk")).aggregate(most=Max("n"))["most"]
+    twice = submitted.values("pair", "participation").annotate(n=Count("pk")).filter(n__gt=1).count()
+    ballots = Ballot.objects.count()
+    print(
+        f"acknowledged {acknowledged}, stored {ballots} with {Vote.objects.count() / max(1, ballots):g} votes each; "
+        f"fullest pair {fullest} of {OVERLAP}; pairs met twice by one assessor: {twice}"
+    )
+    assert ballots == acknowledged
+    assert fullest <= OVERLAP
+    assert twice == 0
+
+
+def main() -> None:
+    from tests.services import free_port, postgres_url
+
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--seconds", type=float, default=60, help="of each part, 300 at most")
+    reader.add_argument("--pairs", type=int, default=20_000)
+    reader.add_argument("--thinkers", type=int, default=1000)
+    asked = reader.parse_args()
+    seconds = min(asked.seconds, 300)
+    if not postgres_url():
+        sys.exit("PostgreSQL is missing: python -m tests.services --only-with postgres python -m benchmarks.…")
+    port, folder = free_port(), tempfile.mkdtemp(prefix="vote-and-next-")
+    os.environ |= {
+        "VAR_DIR": folder,
+        "DATABASE_URL": postgres_url(),
+        "DJANGO_SETTINGS_MODULE": "evalapp.settings",
+        "BROKER_URL": "memory://",
+        "LOG_LEVEL": "ERROR",
+    }
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    code, sessions = prepared(asked.pairs, 32 + asked.thinkers)
+    command = [Path(sys.executable).with_name("gunicorn"), "evalapp.wsgi", "--bind", f"127.0.0.1:{port}"]
+    command += ["--workers", "2", "--threads", "4", "--log-level", "error"]
+    server: Any = subprocess.Popen(command)
+    try:
+        time.sleep(4)
+        print(f"{asked.pairs} pairs, overlap {OVERLAP}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
+        hurried = asyncio.run(load(port, sessions[:32], code, seconds, think=0))
+        print(told("32 assessors, no think time", hurried, seconds))
+        slowest = percentile(hurried.vote, 0.95)
+        print(
+            f"beside Label Studio: {hurried.answered / seconds / ANSWERS_PER_SECOND:.1f} × its answers a second "
+            f"(target 10), {slowest / SLOWEST:.2f} of its p95 (target 0.2)"
+        )
+        thinkers = asyncio.run(load(port, sessions[32:], code, seconds, think=15))
+        print(told(f"{asked.thinkers} assessors, 15 s think time", thinkers, seconds))
+        print(*(hurried.errors + thinkers.errors)[:5], sep="\n")
+        kept(sum(tally.acknowledged for tally in (hurried, thinkers)))  # type: ignore[attr-defined]
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
