@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
+from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip
@@ -209,6 +210,13 @@ class ParticipationTable(ReadOnly):
     list_display = ("assessor", "comparison", "invitation", "consented_at", "created_at")
     list_select_related = ("assessor", "comparison", "invitation")
     search_fields = ("assessor__name", "assessor__code", "comparison__name")
+
+
+@admin.register(Standing)
+class StandingTable(ReadOnly):
+    list_display = ("participation", "fired", "acted", "computed_at")
+    list_select_related = ("participation__assessor", "participation__comparison")
+    search_fields = ("participation__assessor__name", "participation__comparison__name")
 
 
 @admin.register(Exclusion)

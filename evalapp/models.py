@@ -3,6 +3,7 @@
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
+from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
@@ -34,6 +35,7 @@ __all__ = [
     "Queue",
     "Recipe",
     "Report",
+    "Standing",
     "StoredAnswer",
     "Vote",
 ]

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.quality import watch
 from evalapp.measuring.models import Measurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.tokens import ApiToken
@@ -26,6 +27,7 @@ ONLY_READ = (
     "apitoken",
     "storedanswer",
     "exclusion",
+    "standing",
 )
 
 
@@ -43,6 +45,7 @@ def everything(db):
     for name in ("alice", "bob"):
         make_vote(make_participation(comparison, name=name))
     Exclusion.objects.exclude_assessor(comparison.participations.first(), "always left", by="olga")
+    watch(comparison)
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
     organizer = make_organizer()
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)

@@ -91,6 +91,10 @@ class Participation(models.Model):
         Invitation, on_delete=models.SET_NULL, null=True, blank=True, related_name="participations"
     )
     consented_at = models.DateTimeField(null=True, blank=True)
+    consent_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the text that was agreed to.")
+    paused_at = models.DateTimeField(null=True, blank=True, help_text="Gets no new pair until an organizer says so.")
+    paused_by = models.CharField(max_length=150, blank=True)
+    more_goldens = models.BooleanField(default=False, help_text="A rule asked for twice the usual share of goldens.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

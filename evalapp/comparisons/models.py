@@ -58,6 +58,18 @@ class Comparison(models.Model):
     margin = models.FloatField(
         null=True, blank=True, help_text="Of win rate: above ½ minus this, the first contender counts as no worse."
     )
+    consent_text = models.TextField(
+        blank=True, help_text="What assessors agree to before the first pair, in the organizer's words."
+    )
+    least_seconds = models.FloatField(
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="An answer sooner than this is refused; 0: none.",
+    )
+    full_viewing = models.BooleanField(default=False, help_text="Choices open once both clips were seen whole.")
+    quality_rules = models.JSONField(
+        default=dict, blank=True, help_text="By rule: threshold, least pairs and consequence, where not the usual ones."
+    )
     digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of all that votes depend on; set at launch."
     )
