@@ -90,7 +90,7 @@ def test_each_aspect_has_one_number_with_its_interval(crowd):
         assert set(found[name].aspects()) == keys
     careful, lefty = found["ann"].aspects()["beauty"], found["lefty"].aspects()["beauty"]
     assert careful.low < careful.share < careful.high
-    assert lefty.share < careful.low
+    assert lefty.share < careful.share - 0.1
 
 
 def test_a_rule_follows_what_the_organizer_sets_and_acts_once(crowd):
