@@ -1,8 +1,8 @@
 """Planned looks: each pairing is tested at moments fixed before launch, and not handed out any more once decided.
 
 Look k of K is taken of the first ⌈k/K × planned votes⌉ votes on the headline aspect, in the order in which they came,
-whenever the worker gets to it: when it looks changes nothing. Assessors excluded by then do not count. The bounds are O'Brien and Fleming's; the pairings of a
-comparison share the 5 % of false alarms evenly (Bonferroni).
+whenever the worker gets to it: when it looks changes nothing. Assessors excluded by then do not count. The bounds are
+O'Brien and Fleming's; the pairings of a comparison share the 5 % of false alarms evenly (Bonferroni).
 """
 
 from dataclasses import dataclass

@@ -9,25 +9,30 @@ from typing import Any
 
 from django.db.models import Count, F, Max
 
+from evalapp.assessing.looks import Look, take_looks
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement
 from evalapp.measuring.results import results_of
-from evalapp.reporting import reasons, sections
+from evalapp.reporting import looking, reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, table_of
-from evalapp.reporting.wording import annotated
+from evalapp.reporting.verdicts import verdicts
+from evalapp.reporting.wording import annotated, said
 
-METHOD = 4
+METHOD = 5
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
+RUNNING = said("ordinary intervals and tests are shown when voting has ended: watched all along, they mislead")
+EXPLORING = said("among votes chosen after they were seen, ordinary intervals and tests would claim too much")
 
 
 def build(comparison: Comparison) -> Report:
     """The report of the votes as they are now. The same votes give the same bytes and the same row."""
     comparison.refresh_from_db()
+    take_looks(comparison)
     inputs = inputs_of(comparison)
     if known := Report.objects.filter(comparison=comparison, inputs=inputs).first():
         return known
@@ -53,6 +58,7 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
             "simulated": comparison.participations.filter(assessor__simulated=True).count(),
             "ballots": ballots,
             "measured": _measured(comparison),
+            "looks": Look.objects.filter(comparison=comparison).count(),
             "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
         }
     )
@@ -72,15 +78,17 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
     """
     table = table_of(comparison, filters)
     closed = comparison.state == Comparison.State.CLOSED and not filters
-    results = sections.results(table, tests=closed)
-    return {
+    looked = looking.looked_at(comparison, table)
+    results = sections.results(table, closed, {} if filters else looked)
+    snapshot = {
         "exploratory": bool(filters),
         "filters": filters.told(),
         "format": 1,
         "comparison": _comparison(comparison, table),
         "counts": _counts(comparison, table, filters),
         "headline_aspect": sections.headline(table),
-        "verdicts": sections.verdicts(table, results, closed, bool(filters)),
+        "verdicts": verdicts(table, results, closed, bool(filters), comparison.margin, looked),
+        "looks": looking.looks(comparison, table, looked),
         "results": results,
         "position_bias": sections.position_bias(table),
         "ranking": sections.rankings(table),
@@ -95,6 +103,7 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "methods": sections.methods(closed, bool(filters)),
         "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},
     }
+    return snapshot if closed else looking.unfinished(snapshot, EXPLORING if filters else RUNNING)
 
 
 def _comparison(comparison: Comparison, table: VoteTable) -> dict[str, Any]:

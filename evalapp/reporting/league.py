@@ -12,9 +12,10 @@ from django.db.models import Count, Max, Q
 from evalapp.assessing.models import Ballot, Participation
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
-from evalapp.reporting.build import METHOD
+from evalapp.reporting.build import METHOD, RUNNING
 from evalapp.reporting.explore import keep, kept
 from evalapp.reporting.filters import Filters
+from evalapp.reporting.looking import withheld
 from evalapp.reporting.sections import LEVEL, Row, rated
 from evalapp.reporting.table import VoteTable, table_of
 from metrics import resolve
@@ -63,6 +64,7 @@ def _ranked(aspect: str, tables: list[tuple[Comparison, VoteTable]]) -> list[Row
         return []
     joined = resolve("metrics.preference.ranking:joined")(votes)
     rank, tally = resolve("metrics.preference.ranking:rank"), resolve("metrics.preference.tally:Tally")
+    running = {name for each, _ in chosen if each.state != Comparison.State.CLOSED for name in _contenders(each)}
     rows: list[Row] = []
     for group in _linked(joined):
         inside = np.isin(joined.first, group)
@@ -81,8 +83,13 @@ def _ranked(aspect: str, tables: list[tuple[Comparison, VoteTable]]) -> list[Row
         except (ValueError, RuntimeError) as error:
             rows.append(row | {"rated": [], "reason": str(error), "method": ""})
             continue
-        rows.append(row | {"rated": rated(found), "reason": found.reason, "method": found.method})
+        row |= {"rated": rated(found), "reason": found.reason, "method": found.method}
+        rows.append(withheld(row, RUNNING) if running & set(part.names) else row)
     return rows
+
+
+def _contenders(comparison: Comparison) -> list[str]:
+    return list(comparison.contenders.values_list("name", flat=True))
 
 
 def _everywhere(comparison: Comparison, table: VoteTable, aspect: str) -> Any:

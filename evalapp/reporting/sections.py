@@ -1,17 +1,19 @@
 """The parts of a report, each from the vote table alone. Statistics come from metrics.preference, reached by name."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from evalapp.assessing.looks import FEWEST_ASSESSORS, FEWEST_PROMPTS
+from evalapp.comparisons.models import HEADLINE
 from evalapp.measuring.results import Voted
+from evalapp.reporting.looking import Looked
 from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import joined, said
 from metrics import resolve
 
 LEVEL = 0.95
-FEWEST_PROMPTS, FEWEST_ASSESSORS = 20, 5
-HEADLINE = "preference"
 Row = dict[str, Any]
 
 
@@ -20,10 +22,11 @@ def headline(table: VoteTable) -> str:
     return HEADLINE if HEADLINE in table.aspects else table.aspects[0]
 
 
-def results(table: VoteTable, tests: bool) -> list[Row]:
+def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Looked] | None = None) -> list[Row]:
     """One row per pairing and aspect; `tests`: whether p-values may be shown, that is, voting has ended.
 
-    `live_interval` is the only interval that may be watched while votes come in.
+    `live_interval` is the only interval that may be watched while votes come in. Pairings that planned looks were taken
+    at get intervals and p-values that hold over all looks.
     """
     win_rate_of = resolve("metrics.preference.winrate:win_rate_of")
     live_interval = resolve("metrics.preference.stopping:live_interval")
@@ -31,7 +34,8 @@ def results(table: VoteTable, tests: bool) -> list[Row]:
     for first, second in table.pairings:
         for code, aspect in enumerate(table.aspects):
             votes = table.votes(table.rows(code, (first, second)))
-            found = win_rate_of(votes, LEVEL)
+            look = (looked or {}).get((first, second))
+            found = win_rate_of(votes, look.level if look else LEVEL)
             live = live_interval(votes, max(len(table.prompts), 1), level=LEVEL)
             rows.append(
                 {
@@ -50,16 +54,20 @@ def results(table: VoteTable, tests: bool) -> list[Row]:
                     "live_reason": live.reason,
                     "standard_error": found.interval.se if found.interval else None,
                     "degrees_of_freedom": found.interval.df if found.interval else None,
-                    "p_value": found.p_value if tests else None,
+                    "p_value": _p_value(found.p_value, look) if tests else None,
                     "p_value_adjusted": None,
                     "reason": found.reason,
-                    "too_few": _too_few(found.prompts, found.assessors),
+                    "too_few": too_few(found.prompts, found.assessors),
                     "in_words": found.in_words,
                 }
             )
     if tests:
         _adjust(rows, headline(table))
     return rows
+
+
+def _p_value(plain: float | None, look: Looked | None) -> float | None:
+    return look.p_value(plain) if look and plain is not None else plain
 
 
 def _adjust(rows: list[Row], aspect: str) -> None:
@@ -74,85 +82,7 @@ def _adjust(rows: list[Row], aspect: str) -> None:
             row["p_value_adjusted"] = value
 
 
-def verdicts(table: VoteTable, rows: list[Row], closed: bool, exploring: bool = False) -> list[Row]:
-    """What the votes say of each pairing, in a sentence, and on which aspects they say it; exploring claims nothing."""
-    aspect, found = headline(table), []
-    for first, second in table.pairings:
-        names = [table.contenders[first], table.contenders[second]]
-        mine = {row["aspect"]: row for row in rows if row["contenders"] == names}
-        better = {key: side for key, row in mine.items() if key != aspect and (side := _side(row, closed))}
-        found.append(
-            {
-                "contenders": names,
-                "verdict": "exploratory" if exploring else _verdict(mine[aspect], closed),
-                "sentence": _sentence(names, aspect, mine[aspect], closed, exploring),
-                "first_better_at": [key for key, side in better.items() if side > 0],
-                "second_better_at": [key for key, side in better.items() if side < 0],
-            }
-        )
-    return found
-
-
-def _side(row: Row, closed: bool) -> int:
-    """1 or -1 where the interval (and, once voting has ended, the adjusted test) favours first or second, else 0."""
-    ends = row["interval"] if closed else row["live_interval"]
-    if row["too_few"] or not row["interval"] or not ends:
-        return 0
-    low, high = ends
-    if low <= 0.5 <= high or (closed and row["p_value_adjusted"] > 1 - LEVEL):
-        return 0
-    return 1 if low > 0.5 else -1
-
-
-def _verdict(row: Row, closed: bool) -> str:
-    if not row["votes"]:
-        return "no votes"
-    if row["too_few"] or not row["interval"]:
-        return "too few to claim"
-    if not closed:
-        return "voting goes on"
-    return {1: "first preferred", -1: "second preferred", 0: "undecided"}[_side(row, closed)]
-
-
-def _sentence(names: list[str], aspect: str, row: Row, closed: bool, exploring: bool) -> str:
-    if not row["votes"]:
-        return said("No votes yet on {first} against {second}.", first=names[0], second=names[1])
-    share = round(100 * row["win_rate"])
-    where = {"first": names[0], "second": names[1], "aspect": aspect}
-    if not row["interval"]:
-        template = (
-            "{first} against {second}: too few votes to claim anything ({reason})."
-            if aspect == HEADLINE
-            else "{first} against {second} on {aspect}: too few votes to claim anything ({reason})."
-        )
-        return said(template, **where, reason=row["reason"])
-    if ends := row["interval"] if closed else row["live_interval"]:
-        template = "95 % interval {low} to {high}" if closed else "95 % live interval {low} to {high}"
-        told = said(template, low=round(100 * ends[0]), high=round(100 * ends[1]))
-    else:
-        told = said("no interval: {reason}", reason=row["live_reason"])
-    template = (
-        "{first} wins {share} of 100 against {second} ({told}, {votes} votes)"
-        if aspect == HEADLINE
-        else "{first} wins {share} of 100 against {second} on {aspect} ({told}, {votes} votes)"
-    )
-    numbers = said(template, **where, share=share, told=told, votes=row["votes"])
-    if row["too_few"]:
-        return said("Too few to claim: {lacking}. So far {numbers}.", lacking=row["too_few"], numbers=numbers)
-    if exploring:
-        return said(
-            "Exploring: {numbers}; among votes chosen afterwards this is a hint, not a finding.", numbers=numbers
-        )
-    if not closed:
-        return said("So far {numbers}; voting goes on.", numbers=numbers)
-    side = _side(row, closed)
-    if side:
-        ahead, behind = names if side > 0 else names[::-1]
-        return said("{ahead} is preferred to {behind}: {numbers}.", ahead=ahead, behind=behind, numbers=numbers)
-    return said("Undecided: {numbers}; neither is shown to be preferred.", numbers=numbers)
-
-
-def _too_few(prompts: int | None, assessors: int | None) -> str:
+def too_few(prompts: int | None, assessors: int | None) -> str:
     few: list[str] = []
     if (prompts or 0) < FEWEST_PROMPTS:
         few.append(said("{n} prompts, where {least} are the least", n=prompts or 0, least=FEWEST_PROMPTS))

@@ -114,6 +114,20 @@ def spending_bounds(fractions: tuple[float, ...], alpha: float = 0.05) -> tuple[
     return tuple(bounds)
 
 
+def repeated_p_value(statistic: float, number: int, looks: int = 5) -> float:
+    """The least α at which look `number` of evenly spaced `looks` would reject, its |z| being `statistic`'s: a p-value
+    that may be read at whichever look one stopped (Jennison & Turnbull, 2000, §9.5).
+
+    >>> round(repeated_p_value(obrien_fleming(5)[2], 3), 4)
+    0.05
+    """
+    if not 1 <= number <= looks:
+        raise ValueError(f"look {number} is none of {looks}")
+    times = np.arange(1, looks + 1) / looks
+    constant = abs(statistic) * sqrt(times[number - 1])
+    return min(1.0, float(sum(crossing(tuple(times), tuple(constant / np.sqrt(times)))))) if constant > 0 else 1.0
+
+
 def crossing(fractions: Sequence[float], bounds: Sequence[float], drift: float = 0.0) -> tuple[float, ...]:
     """Chance of first leaving ±bounds at each look; `drift` is the expected z at fraction 1 (0: no difference)."""
     _check_fractions(fractions)

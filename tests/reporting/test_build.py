@@ -32,6 +32,7 @@ def exported(comparison):
 def test_every_number_is_recomputed_from_the_exported_votes(db):
     comparison = make_comparison(contenders=3, prompts=6, overlap=3)
     simulate_votes(comparison, 3)
+    comparison.close()
     found = snapshot(comparison)
     votes = exported(comparison)
     for result in found["results"]:
