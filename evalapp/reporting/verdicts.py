@@ -109,10 +109,9 @@ def _sentence(
 
 def _settled(names: list[str], aspect: str, look: Look, planned: int, margin: float | None) -> str:
     """The verdict of the look that settled a pairing, with its numbers."""
+    known = look.low is not None
     template = (
-        "look {number} of {planned}"
-        if look.low is None
-        else "interval over all looks {low} to {high}, look {number} of {planned}"
+        "interval over all looks {low} to {high}, look {number} of {planned}" if known else "look {number} of {planned}"
     )
     told = said(
         template,
