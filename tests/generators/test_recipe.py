@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from generators import GENERATORS, GeneratorError, load
-from generators.recipe import SHIPPED, identity, parse
+from generators.recipe import SHIPPED, identity, parse, read, schema, write
 
 
 def test_an_unknown_generator_is_refused_with_the_nearest_name():
@@ -49,6 +49,113 @@ def test_other_meaning_has_another_identity():
 def test_a_meaning_without_validity_has_no_identity():
     with pytest.raises(GeneratorError):
         identity("shapes", {"boil": "much"})
+
+
+def test_a_misspelt_part_of_a_part_is_refused_with_the_right_one():
+    wrong = {
+        "source": {"folder": "x", "revison": "y"},
+        "guidance": {"scal": 3},
+        "modifiers": [{"kind": "cads", "sale": 1}],
+        "prompting": {"rewriter": {"kind": "table", "fil": "x", "file": "x"}},
+    }
+    with pytest.raises(GeneratorError) as raised:
+        parse("diffusers", wrong)
+    for part in (
+        "unknown setting 'source.revison': did you mean 'revision'",
+        "unknown setting 'guidance.scal': did you mean 'scale'",
+        "unknown setting 'modifiers.0.cads.sale': did you mean 'scale'",
+        "unknown setting 'prompting.rewriter.table.fil': did you mean 'file'",
+    ):
+        assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({}, "source is missing"),
+        ({"source": {}}, "source: name exactly one of folder, hub and file"),
+        ({"source": {"folder": "x", "hub": "a/b"}}, "name exactly one of folder, hub and file"),
+        ({"source": {"hub": "a/b"}}, "hub and revision belong together"),
+        ({"source": {"hub": "a/b", "revision": "main"}}, "source.revision = 'main'"),
+        ({"source": {"file": "a.ckpt"}}, "source.file = 'a.ckpt'"),
+        ({"source": {"file": "a.safetensors"}}, "a single file needs pipeline (its class) and config"),
+        ({"scheduler": {"steps": 4, "sigmas": [1]}}, "scheduler: name only one of steps, sigmas"),
+        ({"modifiers": [{"kind": "freeu"}, {"kind": "freeu"}]}, "modifier freeu comes twice"),
+        ({"modifiers": [{"kind": "cads", "low": 0.9, "high": 0.6}]}, "low must lie below high"),
+        (
+            {
+                "scheduler": {"steps": 4},
+                "modifiers": [{"kind": "distilled", "method": "lcm", "adapter": {"folder": "x"}}],
+            },
+            "distilled brings its own scheduler",
+        ),
+        ({"prompting": {"template": "a video"}}, "prompting.template = 'a video'"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_in_words(wrong, words):
+    source = {} if not wrong or "source" in wrong else {"source": {"folder": "x"}}
+    with pytest.raises(GeneratorError) as raised:
+        parse("diffusers", source | wrong)
+    assert words in str(raised.value)
+
+
+def test_only_what_may_move_a_pixel_is_in_the_identity():
+    def name(**runtime):
+        return identity("diffusers", {"source": {"folder": "x"}, "runtime": runtime})
+
+    assert name(offload="model") == name()
+    for moves in (
+        {"dtype": "bfloat16"},
+        {"compile": True},
+        {"vae_tiling": True},
+        {"quantisation": {}},
+        {"device": "cpu"},
+    ):
+        assert name(**moves) != name()
+
+
+def test_recipes_share_weights_unless_something_else_must_be_loaded():
+    def key(**settings):
+        recipe = parse("diffusers", {"source": {"folder": "x"}} | settings)
+        return load("diffusers").weights_key(recipe)
+
+    shared = ({"negative": "x"}, {"scheduler": {"steps": 3}}, {"frames": 9}, {"modifiers": [{"kind": "freeu"}]})
+    assert {key(**settings) for settings in shared} == {key()}
+    assert key(adapters=[{"folder": "a", "scale": 0.5}]) == key(adapters=[{"folder": "a"}]) != key()
+    for other in ({"source": {"folder": "y"}}, {"runtime": {"dtype": "float16"}}):
+        assert key(**other) != key()
+
+
+@pytest.mark.parametrize("ending", ["json", "yaml"])
+def test_a_recipe_goes_into_a_file_and_comes_back_with_its_meaning(tmp_path, ending):
+    settings = {"source": {"folder": "x"}, "negative": "static video, no movement", "guidance": {"interval": [0, 0.5]}}
+    write("diffusers", settings, tmp_path / f"recipe.{ending}")
+    assert identity(*read(tmp_path / f"recipe.{ending}")) == identity("diffusers", settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", r"recipe\.yaml: is no YAML"),
+        ("[1]", "a recipe is {generator: name"),
+        ("settings: {}", "a recipe is {generator: name"),
+        ("{generator: shapes, setings: {}}", "unknown setings"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_told(tmp_path, text, words):
+    (tmp_path / "recipe.yaml").write_text(text)
+    with pytest.raises(GeneratorError, match=words):
+        read(tmp_path / "recipe.yaml")
+    with pytest.raises(GeneratorError, match=r"nowhere\.yaml: cannot be read"):
+        read(tmp_path / "nowhere.yaml")
+
+
+def test_forms_come_from_a_schema_that_explains_itself():
+    told = schema("diffusers")
+    assert told["additionalProperties"] is False
+    assert {"source", "scheduler", "guidance", "negative", "modifiers"} <= set(told["properties"])
+    kinds = told["properties"]["modifiers"]["items"]["discriminator"]["mapping"]
+    assert set(kinds) == {"cads", "epsilon-scaling", "time-shift", "corrector", "freeu", "distilled"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
