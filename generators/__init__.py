@@ -19,6 +19,7 @@ GENERATORS: dict[str, str] = {
     "shapes": "generators.shapes:Shapes",
     "diffusers": "generators.diffusers:Diffusers",
     "command": "generators.command:Command",
+    "http": "generators.http:Http",
 }
 
 
