@@ -33,6 +33,10 @@ urlpatterns = [
     path("comparisons/<uuid:code>/invitations/", invitations.invite, name="invite"),
     path("invitations/<uuid:code>/withdraw/", invitations.withdraw, name="withdraw-invitation"),
     # Assessors, as organizers see them
+    path("comparisons/<uuid:code>/assessors/", standings.assessors, name="assessors"),
+    path("comparisons/<uuid:code>/assessors/rules/", standings.set_rules, name="set-rules"),
+    path("comparisons/<uuid:code>/answers/<uuid:assignment>/", standings.answer, name="answer"),
+    path("comparisons/<uuid:code>/assessors/<uuid:assessor>/pause/", standings.pause_assessor, name="pause-assessor"),
     path("comparisons/<uuid:code>/assessors/<uuid:assessor>/", standings.assessor, name="assessor"),
     path("comparisons/<uuid:code>/assessors/<uuid:assessor>/exclude/", standings.exclude, name="exclude-assessor"),
     path("comparisons/<uuid:code>/assessors/<uuid:assessor>/lift/", standings.lift, name="lift-exclusion"),

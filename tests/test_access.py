@@ -49,6 +49,10 @@ ACCESS = {
     "invite": ("post", ORGANIZERS_DO),
     "withdraw-invitation": ("post", ORGANIZERS_DO),
     "assessor": ("get", ORGANIZERS),
+    "assessors": ("get", ORGANIZERS),
+    "answer": ("get", ORGANIZERS),
+    "set-rules": ("post", ORGANIZERS_DO),
+    "pause-assessor": ("post", ORGANIZERS_DO),
     "exclude-assessor": ("post", ORGANIZERS_DO),
     "lift-exclusion": ("post", ORGANIZERS_DO),
     "invitation": ("get", EVERYONE),
@@ -159,7 +163,9 @@ def address(name, house):
         return reverse(name, args=[house["invitation"].token])
     if name == "withdraw-invitation":
         return reverse(name, args=[house["invitation"].code])
-    if name in ("assessor", "exclude-assessor", "lift-exclusion"):
+    if name == "answer":
+        return reverse(name, args=[comparison, task.code])
+    if name in ("assessor", "exclude-assessor", "lift-exclusion", "pause-assessor"):
         return reverse(name, args=[comparison, house["assessor"].assessor.code])
     if name in ("task", "skip-task"):
         return reverse(name, args=[task.code])

@@ -47,7 +47,7 @@ def _held_or_new(participation: Participation, after: Assignment | None) -> Assi
     held = mine.assignments.live().exclude(pk__in=[after.pk] if after else []).order_by("handed_at", "pk")
     if assignment := held.first():
         return assignment
-    if mine.comparison.state != Comparison.State.OPEN:
+    if mine.comparison.state != Comparison.State.OPEN or mine.paused_at:
         return None
     return _hand_out(mine)
 

@@ -107,6 +107,15 @@ class Participation(models.Model):
         type(self).objects.filter(pk=self.pk, consented_at=None).update(consented_at=Now())
         self.refresh_from_db()
 
+    def pause(self, by: str) -> None:
+        """No new pair for this assessor; what they hold can still be answered."""
+        type(self).objects.filter(pk=self.pk, paused_at=None).update(paused_at=Now(), paused_by=by)
+        self.refresh_from_db()
+
+    def resume(self) -> None:
+        type(self).objects.filter(pk=self.pk).update(paused_at=None, paused_by="")
+        self.refresh_from_db()
+
     @property
     def answered(self) -> int:
         return self.assignments.filter(state=Assignment.State.SUBMITTED).count()

@@ -39,6 +39,7 @@ class Rule:
     key: str
     of: Callable[[Evidence], Share | None]
     title: str | Promise
+    meaning: str | Promise
     told: str | Promise
     threshold: float
     least: int
@@ -50,26 +51,33 @@ RULES = {
     for rule in (
         Rule(
             *("side", lambda work: work.left, gettext_lazy("One side")),
+            gettext_lazy("Share of pairs answered mostly on the left. Too high, or as far below one half: one side."),
             gettext_lazy("chose the left on %(share)s of the pairs (%(low)s to %(high)s)"),
             *(0.75, 20),
         ),
         Rule(
             *("line", lambda work: work.line, gettext_lazy("The same answer to everything")),
+            gettext_lazy("Share of pairs with the same answer on every aspect."),
             gettext_lazy("gave the same answer on every aspect of %(share)s of the pairs (%(low)s to %(high)s)"),
             *(0.80, 20),
         ),
         Rule(
             *("haste", lambda work: work.haste, gettext_lazy("Haste")),
+            gettext_lazy("Share of pairs answered in less time than the longer clip lasts."),
             gettext_lazy("answered %(share)s of the pairs before the clips were over (%(low)s to %(high)s)"),
             *(0.30, 10),
         ),
         Rule(
             *("skips", lambda work: work.skips, gettext_lazy("Skipping")),
+            gettext_lazy("Share of the pairs shown that were skipped."),
             gettext_lazy("skipped %(share)s of the pairs (%(low)s to %(high)s)"),
             *(0.30, 20),
         ),
         Rule(
             *("agreement", lambda work: work.agreement, gettext_lazy("Agreement with others")),
+            gettext_lazy(
+                "How near the answers are to the others' on the same pairs. Fires when it lies this far below the middle assessor's."
+            ),
             gettext_lazy("agrees with others on %(share)s (%(low)s to %(high)s); the middle assessor on %(middle)s"),
             *(0.10, 30, False),
         ),
@@ -213,11 +221,10 @@ def _act(standing: Standing, key: str, consequence: str) -> None:
     if key in stored.acted:
         return
     Standing.objects.filter(pk=stored.pk).update(acted=[*stored.acted, key])
-    mine_alone = Participation.objects.filter(pk=mine.pk)
     if consequence == GOLDENS:
-        mine_alone.update(more_goldens=True)
+        Participation.objects.filter(pk=mine.pk).update(more_goldens=True)
     elif consequence == PAUSE:
-        mine_alone.filter(paused_at=None).update(paused_at=Now(), paused_by=f"{BY_RULE}: {key}")
+        mine.pause(by=f"{BY_RULE}: {key}")
     else:
         with suppress(AlreadyExcluded):
             Exclusion.objects.exclude_assessor(mine, standing.reason(key), by=BY_RULE, rule=key)

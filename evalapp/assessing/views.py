@@ -90,6 +90,8 @@ def assess(request: HttpRequest, code: UUID) -> HttpResponse:
     if comparison.state != Comparison.State.OPEN:
         why = "paused" if comparison.state == Comparison.State.PAUSED else "early"
         return notice(request, why, participation)
+    if participation.paused_at:
+        return notice(request, "looked_at", participation)
     return notice(request, "wait" if places_may_come_free(participation) else "done", participation)
 
 
@@ -267,8 +269,10 @@ def task_page(
 def notice(
     request: HttpRequest, why: str, participation: Participation | None = None, status: int = 200
 ) -> HttpResponse:
-    """A page that says why there is no pair: forged, no_seat, stranger, early, paused, closed, wait or done."""
-    previous = participation.last_answered() if participation and why in ("wait", "done", "paused") else None
+    """A page that says why there is no pair; `why` is one of the template's cases."""
+    previous = (
+        participation.last_answered() if participation and why in ("wait", "done", "paused", "looked_at") else None
+    )
     page = {"why": why, "participation": participation, "previous": previous}
     return render(request, "assessing/notice.html", page, status=status)
 
