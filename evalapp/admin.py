@@ -17,7 +17,7 @@ from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip
-from evalapp.measuring.models import Measurement
+from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.models import Assessor
 from evalapp.people.tokens import ApiToken
@@ -254,6 +254,12 @@ class MeasurementTable(ReadOnly):
     list_display = ("metric", "value", "reason", "version", "sha256", "created_at")
     list_filter = ("metric",)
     search_fields = ("sha256",)
+
+
+@admin.register(SetMeasurement)
+class SetMeasurementTable(ReadOnly):
+    list_display = ("metric", "comparison", "contender", "reference", "tag", "created_at")
+    list_filter = ("metric",)
 
 
 @admin.register(Report)

@@ -7,7 +7,7 @@ from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
-from evalapp.measuring.models import Measurement
+from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.models import Assessor
 from evalapp.people.tokens import ApiToken
@@ -25,6 +25,7 @@ __all__ = [
     "Contender",
     "Entry",
     "Exclusion",
+    "Features",
     "Invitation",
     "Look",
     "Measurement",
@@ -35,6 +36,7 @@ __all__ = [
     "Queue",
     "Recipe",
     "Report",
+    "SetMeasurement",
     "Standing",
     "StoredAnswer",
     "Vote",

@@ -7,6 +7,7 @@ differ are arguments here (ddof), never guessed. Others: metrics.kernels, metric
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,7 +171,7 @@ def frechet_estimate(
 
     halves, floors = [], []
     for number in range(splits):
-        (x1, x2), (y1, y2) = _halves(x, x_codes, rng), _halves(y, y_codes, rng)
+        (x1, x2), (y1, y2) = halves_of(x, x_codes, rng), halves_of(y, y_codes, rng)
         halves += [frechet_of(x1, y1, ddof), frechet_of(x2, y2, ddof)]
         if number == 0:
             floors = [frechet_of(x1, x2, ddof), frechet_of(y1, y2, ddof)]
@@ -190,7 +191,7 @@ def codes_of(rows: NDArray[np.floating], clusters: NDArray[np.integer] | None) -
     return codes
 
 
-def _halves(rows: Array, codes: NDArray[np.intp], rng: np.random.Generator) -> tuple[Array, Array]:
+def halves_of(rows: NDArray[np.floating], codes: NDArray[np.intp], rng: np.random.Generator) -> tuple[Any, Any]:
     """Clusters in random order, those with half of the rows apart from the rest."""
     order = rng.permutation(codes.max() + 1)
     before = np.cumsum(np.bincount(codes)[order])

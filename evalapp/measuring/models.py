@@ -1,7 +1,10 @@
-"""Measurement: what one metric says of one master file."""
+"""Measurement: what one metric says of one master file. Features and SetMeasurement: the same for sets of files."""
 
 from django.db import models
 from django.db.models import Q
+
+from evalapp.catalog.models import Contender
+from evalapp.comparisons.models import Comparison
 
 
 class Measurement(models.Model):
@@ -26,3 +29,48 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} of {self.sha256[:12]}"
+
+
+class Features(models.Model):
+    """What an extractor reads of one media file, once: the rows, or why there are none."""
+
+    sha256 = models.CharField(max_length=64, help_text="Of the master file, or of a file in a reference folder.")
+    extractor = models.CharField(
+        max_length=300, help_text="Network, checksum of its weights, frames and preprocessing."
+    )
+    width = models.PositiveIntegerField(default=0)
+    data = models.BinaryField(blank=True, help_text="float32, little-endian, row after row.")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why this clip has no features.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "features"
+        constraints = [models.UniqueConstraint("sha256", "extractor", name="features_once_per_file")]
+
+    def __str__(self) -> str:
+        return f"{self.extractor[:40]} of {self.sha256[:12]}"
+
+
+class SetMeasurement(models.Model):
+    """What a set of clips measures: a contender's in a comparison, all of them or those of one prompt tag."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE)
+    contender = models.ForeignKey(Contender, on_delete=models.CASCADE)
+    metric = models.CharField(max_length=50)
+    reference = models.CharField(max_length=200, blank=True, help_text="Name of the set it is compared with.")
+    tag = models.CharField(max_length=200, blank=True, help_text="Empty: all prompts.")
+    protocol = models.TextField(help_text="Extractor and estimator: values of different protocols are never mixed.")
+    inputs = models.CharField(max_length=64, help_text="Of the protocol and the checksums of all clips on both sides.")
+    result = models.JSONField(help_text="value, low, high, plain, floor, spread, rows, reference_rows, clips, reason.")
+    created_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("metric", "reference", "tag", "contender_id")
+        constraints = [
+            models.UniqueConstraint(
+                "comparison", "contender", "metric", "reference", "tag", name="one_set_measurement_per_set"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {self.contender} in {self.comparison}"

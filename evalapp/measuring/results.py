@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
-from evalapp.measuring.models import Measurement
+from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.runs import PROTOCOL
+from evalapp.measuring.set_results import set_results
 from metrics import METRICS, resolve
 
 LABEL = "measured by a program, beside the votes and not among them"
@@ -40,7 +41,7 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
     None; `missing` counts ready clips without a value. Votes of simulated assessors are among `votes` and counted
     apart. `bins`: pairs from the least to the greatest difference first − second, in up to eight groups of [mean
     difference, mean share of votes for the first, pairs]. `voted`: what people said, per aspect; read from the votes
-    that count where it is not given.
+    that count where it is not given. Measures of sets come last; see `set_results`.
     """
     clips = list(comparison.clips().filter(state=Clip.State.READY).order_by("pk"))
     contenders = list(comparison.entries.values_list("contender_id", "contender__name"))
@@ -48,7 +49,8 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
     values: dict[str, dict[str, float | None]] = defaultdict(dict)
     for measured, sha256, value in stored.values_list("metric", "sha256", "value"):
         values[measured][sha256] = value
-    if not values:
+    sets = SetMeasurement.objects.filter(comparison=comparison).exists()
+    if not values and not sets:
         return []
     pairs = _paired(comparison, {clip.pk: clip for clip in clips}, _voted(comparison) if voted is None else voted)
     results = []
@@ -61,6 +63,7 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
         results.append(
             {
                 "metric": name,
+                "kind": "clip",
                 "title": name.replace("_", " ").capitalize(),
                 "unit": metric.unit,
                 "higher_is_better": better,
@@ -75,7 +78,7 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
                 ],
             }
         )
-    return results
+    return results + set_results(comparison, dict(contenders), pairs)
 
 
 def _row(contender: str, clips: list[Clip], known: dict[str, float]) -> dict[str, Any]:

@@ -5,21 +5,15 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from evalapp.comparisons.models import Comparison
-from evalapp.generation.files import sha256_of
 from evalapp.generation.models import Clip
+from evalapp.measuring.files import Unmeasurable, item_of
 from evalapp.measuring.models import Measurement
+from evalapp.measuring.sets import UnknownMetric
 from metrics import METRICS
 
 PROTOCOL = "1: lossless master, every frame, RGB"
 """Version of every measurement; raised when the same file would give another value."""
-
-
-class UnknownMetric(Exception):
-    """No such metric; the message names near ones."""
-
-
-class Unmeasurable(Exception):
-    """Some clips could not be measured; the message names each with its reason. The others are stored."""
+__all__ = ["PROTOCOL", "UnknownMetric", "Unmeasurable", "measure", "names_of", "waiting"]
 
 
 def names_of(asked: Iterable[str]) -> list[str]:
@@ -64,17 +58,8 @@ def measure(comparison: Comparison, metrics: Iterable[str] = (), done: Callable[
 
 
 def _measured(clip: Clip, names: list[str]) -> list[Measurement]:
-    from generators.video import MediaError, read
-
     here = f"clip {clip.pk} ({clip})"
-    if not clip.master.is_file():
-        raise Unmeasurable(f"{here}: {clip.master.name} is gone from {clip.directory}; render or import it again")
-    if sha256_of(clip.master) != clip.sha256:
-        raise Unmeasurable(f"{here}: {clip.master.name} is not the file that was stored; render or import it again")
-    try:
-        footage = read(clip.master)
-    except MediaError as error:
-        raise Unmeasurable(f"{here}: {error}") from error
+    footage = item_of(clip).read()
     rows = []
     for name in names:
         row = Measurement(sha256=clip.sha256, metric=name, version=PROTOCOL)

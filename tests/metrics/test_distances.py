@@ -183,10 +183,10 @@ def test_kids_interval_holds_the_truth():
 
 
 def test_halves_keep_clusters_together():
-    from metrics.distances import _halves
+    from metrics.distances import halves_of
 
     codes = np.repeat(np.arange(10), 3)
-    one, other = _halves(codes[:, None].astype(float), codes, np.random.default_rng(0))
+    one, other = halves_of(codes[:, None].astype(float), codes, np.random.default_rng(0))
     assert not set(one.ravel()) & set(other.ravel())
     assert len(one) == len(other) == 15
 

@@ -1,4 +1,4 @@
-"""Automatic measures of a comparison's clips."""
+"""Automatic measures of a comparison's clips, each clip's own and those of whole sets."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,44 +7,75 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
 from evalapp.management.arguments import comparison_named
+from evalapp.measuring.files import UnknownReference, Unmeasurable, reference_named
 from evalapp.measuring.results import results_of
-from evalapp.measuring.runs import UnknownMetric, Unmeasurable, measure, names_of, waiting
+from evalapp.measuring.runs import UnknownMetric, measure, names_of, waiting
+from evalapp.measuring.sets import measure_sets, set_names_of
 from metrics import METRICS
+from metrics.sets import SETS
+from metrics.weights import WeightsMissing, WeightsWrong
 
 
 class Command(BaseCommand):
     help = (
-        "Measure the clips of COMPARISON (its name or code) and print each contender's mean. Each file is measured "
-        "once: an interrupted run goes on where it stopped. Ends with 1 if a clip cannot be read, naming it."
+        "Measure the clips of COMPARISON (its name or code) and print each contender's values. Each file is measured "
+        "once: an interrupted run goes on where it stopped. With --reference also distances between each contender's "
+        "clips and that set. Ends with 1 if a file cannot be read, naming it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("comparison", metavar="COMPARISON")
-        parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=f"of {', '.join(METRICS)}")
+        known = f"of {', '.join(METRICS)}; with --reference of {', '.join(SETS)}"
+        parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=f"{known}; all by default")
+        parser.add_argument("--reference", default="", metavar="SET", help="a contender's name or a folder of files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         comparison = comparison_named(options["comparison"])
-        problem = None
+        asked = options["metric"]
+        problems: list[str] = []
         try:
-            names = names_of(options["metric"])
-            with Progress(transient=True) as progress:
-                bar = progress.add_task("Measuring clips", total=len(waiting(comparison, names)))
-                stored = measure(comparison, names, lambda: progress.advance(bar))
-            self.stdout.write(f"{stored} new measurements")
-        except UnknownMetric as error:
+            reference = reference_named(options["reference"], comparison) if options["reference"] else None
+            clipwise = (
+                [] if asked and SETS.keys() >= set(asked) else names_of(name for name in asked if name not in SETS)
+            )
+            sets: list[str] = []
+            absent: list[str] = []
+            if SETS.keys() & set(asked) or (reference and not asked):
+                sets, absent = set_names_of((name for name in asked if name in SETS), reference is not None)
+        except (UnknownMetric, UnknownReference, WeightsMissing, WeightsWrong) as error:
             raise CommandError(str(error)) from error
-        except Unmeasurable as error:
-            problem = error
+        for reason in absent:
+            self.stdout.write(f"left out: {reason}")
+        stored = 0
+        with Progress(transient=True) as progress:
+            bar = progress.add_task("Measuring clips", total=len(waiting(comparison, clipwise)))
+            try:
+                stored += measure(comparison, clipwise, lambda: progress.advance(bar)) if clipwise else 0
+            except Unmeasurable as error:
+                problems.append(str(error))
+            bar = progress.add_task("Measuring sets", total=None)
+            try:
+                stored += measure_sets(comparison, sets, reference, lambda: progress.advance(bar)) if sets else 0
+            except Unmeasurable as error:
+                problems.append(str(error))
+        self.stdout.write(f"{stored} new measurements")
         for result in results_of(comparison):
-            if result["metric"] in names:
+            if result["metric"] in [*clipwise, *sets]:
                 for row in result["rows"]:
                     self.stdout.write(_line(result, row))
-        if problem:
-            raise CommandError(str(problem))
+        if problems:
+            raise CommandError("\n".join(problems))
 
 
 def _line(result: dict[str, Any], row: dict[str, Any]) -> str:
     value = "no value" if row["value"] is None else f"{row['value']:.4g} {result['unit']}"
     interval = " [{:.4g}, {:.4g}]".format(*row["interval"]) if row["interval"] else ""
     missing = f", {row['missing']} without" if row["missing"] else ""
-    return f"{result['metric']}: {row['contender']} {value}{interval} ({row['count']} clips{missing})"
+    name, rows = result["metric"], "clips"
+    if result["kind"] == "set":
+        name += f" against {result['reference']}" if result["reference"] else ""
+        rows = f"rows of {row['clips']} clips"
+        interval += f", as published {row['plain']:.4g}" if row["plain"] is not None else ""
+        interval += f", {row['floor']:.4g} between equals" if row["floor"] is not None else ""
+    reason = f": {row['reason']}" if row["value"] is None and row["reason"] else ""
+    return f"{name}: {row['contender']} {value}{interval} ({row['count']} {rows}{missing}){reason}"

@@ -1,0 +1,204 @@
+"""Set distances of a comparison: features once per file, then each contender's clips against the reference."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from evalapp.comparisons.models import Comparison
+from evalapp.measuring.files import Item, Reference, Unmeasurable, items_of
+from evalapp.measuring.models import Features, SetMeasurement
+from metrics import resolve, weights
+from metrics.sets import SETS, Sample, SetMetric
+
+MOST_ROWS = 20_000
+"""Rows of a set beyond these are left out of its measures, by the order of the files' checksums: a random sample that
+does not depend on who measured first. Memory and time stay flat; the result says how many rows it rests on."""
+
+
+class UnknownMetric(Exception):
+    """No such metric; the message names near ones."""
+
+
+def set_names_of(asked: Iterable[str], referenced: bool) -> tuple[list[str], list[str]]:
+    """The set metrics asked for; where none is, all whose weights are here and, second, why others are not.
+
+    Raises UnknownMetric, and WeightsMissing or WeightsWrong for what was asked for.
+    """
+    names = list(dict.fromkeys(asked))
+    for name in names:
+        if name not in SETS:
+            raise UnknownMetric(
+                f"no metric is called {name!r}; known: {', '.join(get_close_matches(name, SETS) or SETS)}"
+            )
+        if SETS[name].asks_reference and not referenced:
+            raise UnknownMetric(f"{name} compares with a reference set: name one with --reference CONTENDER or FOLDER")
+    if names:
+        for name in names:
+            _weights_of(SETS[name])
+        return names, []
+    absent: dict[str, str] = {}
+    for name, metric in SETS.items():
+        try:
+            _weights_of(metric)
+        except (weights.WeightsMissing, weights.WeightsWrong) as problem:
+            absent[name] = str(problem)
+    here = [name for name, metric in SETS.items() if name not in absent and (referenced or not metric.asks_reference)]
+    return here, sorted(set(absent.values()))
+
+
+def _weights_of(metric: SetMetric) -> None:
+    if metric.extractor != "builtin":
+        definition = resolve("metrics.features:EXTRACTORS")[metric.extractor]
+        weights.find(definition.weights, settings.WEIGHTS_DIR)
+
+
+def extractor_named(name: str) -> Any:
+    """The extractor with its weights; tests put another one in its place."""
+    return resolve("metrics.features.extracting:extractor")(name, settings.WEIGHTS_DIR)
+
+
+def measure_sets(
+    comparison: Comparison,
+    names: list[str],
+    reference: Reference | None,
+    done: Callable[[], object] = lambda: None,
+) -> int:
+    """Reckon what is not known yet; returns how many values are new. `done` is called after each file and each metric.
+
+    Raises Unmeasurable after all was tried: it names each file without features, and the values rest on the others.
+    """
+    contenders = list(comparison.entries.values_list("contender_id", flat=True))
+    sets = {key: items_of(comparison, key) for key in contenders}
+    stored, problems = 0, []
+    for extractor_name in dict.fromkeys(SETS[name].extractor for name in names):
+        using = extractor_named(extractor_name)
+        files = {
+            item.sha256: item for items in [*sets.values(), reference.items if reference else []] for item in items
+        }
+        problems += store_features(using, list(files.values()), done)
+        for name in names:
+            if SETS[name].extractor == extractor_name:
+                stored += _compare(comparison, name, using, sets, reference)
+                done()
+    if problems:
+        raise Unmeasurable("\n".join(problems))
+    return stored
+
+
+def store_features(using: Any, items: list[Item], done: Callable[[], object] = lambda: None) -> list[str]:
+    """Features of files that have none of this extractor yet; returns what could not be read, by name.
+
+    Each row is stored as it comes: killed and started again, this goes on where it was.
+    """
+    known = set(Features.objects.filter(extractor=using.identity).values_list("sha256", flat=True))
+    waiting = [item for item in items if item.sha256 not in known]
+    problems = []
+
+    def read(item: Item) -> tuple[Any, float]:
+        footage = item.read()
+        return footage.frames, footage.fps
+
+    for item, rows in resolve("metrics.features.extracting:extract")(using, waiting, read):
+        row = Features(sha256=item.sha256, extractor=using.identity)
+        if isinstance(rows, Unmeasurable):
+            problems.append(str(rows))
+        elif isinstance(rows, ValueError):
+            row.reason = str(rows)[:200]
+        elif isinstance(rows, Exception):
+            raise rows
+        elif not np.isfinite(rows).all():
+            problems.append(f"{item.called}: its features are not finite; look at the clip and at the weights")
+        else:
+            row.width, row.data = rows.shape[1], np.ascontiguousarray(rows, dtype="<f4").tobytes()
+        if row.width or row.reason:
+            Features.objects.bulk_create([row], ignore_conflicts=True)
+        done()
+    return problems
+
+
+def sample_of(items: list[Item], identity: str) -> tuple[Sample, list[str]]:
+    """The rows of these files, and why others have none. In the order of checksums, up to MOST_ROWS."""
+    parts, clusters, reasons, rows = [], [], [], 0
+    width = 0
+    codes = {cluster: code for code, cluster in enumerate(sorted({item.cluster for item in items}))}
+    for item, found in _stored(sorted(items, key=lambda item: item.sha256), identity):
+        if found is None:
+            reasons.append(f"{item.called}: it could not be read")
+        elif found.reason:
+            reasons.append(f"{item.called}: {found.reason}")
+        elif rows < MOST_ROWS:
+            each = np.frombuffer(bytes(found.data), dtype="<f4").reshape(-1, found.width)
+            parts.append(each)
+            clusters.append(np.full(len(each), codes[item.cluster]))
+            rows, width = rows + len(each), found.width
+    if not parts:
+        return Sample(np.empty((0, width or 1), dtype=np.float32), np.empty(0, dtype=int)), reasons
+    return Sample(np.concatenate(parts), np.concatenate(clusters)), reasons
+
+
+def _stored(items: list[Item], identity: str, *columns: str) -> Iterator[tuple[Item, Features | None]]:
+    """Each file with its features, or None; only these columns of them where some are named."""
+    for some in (items[start : start + 500] for start in range(0, len(items), 500)):
+        found = Features.objects.filter(extractor=identity, sha256__in=[item.sha256 for item in some])
+        by_sum = {each.sha256: each for each in (found.only(*columns) if columns else found)}
+        for item in some:
+            yield item, by_sum.get(item.sha256)
+
+
+def _compare(
+    comparison: Comparison, name: str, using: Any, sets: dict[int, list[Item]], reference: Reference | None
+) -> int:
+    metric = SETS[name]
+    against = reference if metric.asks_reference else None
+    protocol = f"{using.identity}; {metric.estimator}; features {metric.columns[0]} to {metric.columns[1]}"
+    label = against.name if against else ""
+    prompts: dict[str, set[str]] = {}
+    for item in (item for items in sets.values() for item in items):
+        for tag in item.tags:
+            prompts.setdefault(tag, set()).add(item.cluster)
+    tags = ["", *sorted(tag for tag, found in prompts.items() if len(found) > 1)]
+    known = {
+        (row.contender_id, row.tag): row.inputs
+        for row in SetMeasurement.objects.filter(comparison=comparison, metric=name, reference=label)
+    }
+    stored = 0
+    for tag in tags:
+        other = [item for item in against.items if tag in item.tags or not tag] if against else []
+        if against and not against.shares_prompts:
+            other = against.items
+        opposite, _ = sample_of(other, using.identity)
+        for contender, items in sets.items():
+            own = [item for item in items if tag in item.tags or not tag]
+            inputs = _digest(protocol, own, other, using.identity)
+            if known.get((contender, tag)) == inputs:
+                continue
+            sample, reasons = sample_of(own, using.identity)
+            found = resolve("metrics.sets:measure")(name, sample, opposite if against else None)
+            result = found.as_json() | {"clips": len(own) - len(reasons), "missing": len(reasons)}
+            result |= {"reference_clips": len(other), "without": reasons[:20]}
+            SetMeasurement.objects.update_or_create(
+                comparison=comparison,
+                contender_id=contender,
+                metric=name,
+                reference=label,
+                tag=tag,
+                defaults={"protocol": protocol, "inputs": inputs, "result": result},
+            )
+            stored += 1
+    return stored
+
+
+def _digest(protocol: str, own: list[Item], other: list[Item], identity: str) -> str:
+    """Of all that the value depends on: the files, the prompts they belong to, and which have features."""
+    facts = [protocol]
+    for side in (own, other):
+        ordered = sorted(side, key=lambda item: item.sha256)
+        facts += [
+            f"{item.sha256} {item.cluster} {row is not None}" for item, row in _stored(ordered, identity, "sha256")
+        ]
+        facts.append("against")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
