@@ -1,8 +1,10 @@
-"""The snapshot as files: JSON, CSV, and one HTML page that needs nothing else."""
+"""The snapshot as files: JSON, CSV, Parquet, and one HTML page that needs nothing else. The same snapshot gives the
+same bytes."""
 
 import csv
 import io
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,30 @@ def as_json(report: Report) -> str:
     return json.dumps(json.loads(report.snapshot), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def as_csv(report: Report) -> str:
+def rows_of(snapshot: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One row per pairing and aspect; win rates are those of `first`, from 0 to 1."""
-    snapshot, file = json.loads(report.snapshot), io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-    writer.writeheader()
     for row in snapshot["results"]:
         cells = row | dict(zip(("first", "second"), row["contenders"], strict=True))
         for key in ("interval", "interval_same_assessors"):
             cells[f"{key}_low"], cells[f"{key}_high"] = row[key] or (None, None)
         cells["simulated_votes_in_comparison"] = snapshot["counts"]["simulated_votes"]
-        writer.writerow({column: safe_cell(cells[column]) for column in COLUMNS})
+        yield {column: cells[column] for column in COLUMNS}
+
+
+def as_csv(report: Report) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    for row in rows_of(json.loads(report.snapshot)):
+        writer.writerow({column: safe_cell(cell) for column, cell in row.items()})
     return file.getvalue()
+
+
+def as_parquet(report: Report) -> bytes:
+    """The rows of the CSV, typed."""
+    from evalapp.reporting.parquet import results
+
+    return results(list(rows_of(json.loads(report.snapshot))))
 
 
 def as_html(report: Report) -> str:
@@ -52,4 +66,6 @@ def as_html(report: Report) -> str:
     return render_to_string("reporting/report_file.html", context)
 
 
-FORMATS = {"json": as_json, "csv": as_csv, "html": as_html}
+FORMATS: dict[str, Callable[[Report], str | bytes]] = {
+    **{"json": as_json, "csv": as_csv, "html": as_html, "parquet": as_parquet},
+}

@@ -31,7 +31,10 @@ from evalapp.reporting.presenting import presented
 from evalapp.reporting.tasks import ring, ring_exploration, ring_league
 
 PAIRS_PER_PAGE = 12
-CONTENT_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
+CONTENT_TYPES = {
+    **{"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"},
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 def latest(comparison: Comparison) -> tuple[Report | None, bool]:
@@ -124,7 +127,7 @@ def freshness(request: HttpRequest, code: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def report_file(request: HttpRequest, code: UUID, kind: str) -> HttpResponse:
-    """The latest report as JSON, CSV or one HTML file."""
+    """The latest report as JSON, CSV, Parquet or one HTML file."""
     comparison = get_object_or_404(Comparison, code=code)
     found, _ = latest(comparison)
     if kind not in FORMATS:
