@@ -12,13 +12,15 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
 from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
-from evalapp.generation.models import Clip
+from evalapp.generation.models import Clip, Queue
 from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
+from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
 from evalapp.people.tokens import ApiToken
 from evalapp.reporting.models import Report
@@ -92,6 +94,31 @@ class ApiTokenTable(ReadOnly):
     search_fields = ("name", "user__username")
 
 
+@admin.register(Queue)
+class QueueTable(Table):
+    list_display = ("hardware", "paused", "quiet_from", "quiet_until")
+    search_fields = ("hardware",)
+
+
+@admin.register(Look)
+class LookTable(ReadOnly):
+    list_display = ("comparison", "first", "second", "aspect", "number", "votes", "verdict", "at")
+    list_select_related = ("comparison", "first", "second", "aspect")
+    search_fields = ("comparison__name", "verdict")
+
+
+@admin.register(AuditEntry)
+class AuditEntryTable(ReadOnly):
+    list_display = ("number", "at", "actor", "verb", "subject", "address")
+    search_fields = ("actor", "subject", "verb")
+
+
+@admin.register(AuditHead)
+class AuditHeadTable(ReadOnly):
+    list_display = ("length", "digest")
+    search_fields = ("digest",)
+
+
 @admin.register(StoredAnswer)
 class StoredAnswerTable(ReadOnly):
     list_display = ("key", "user", "status", "created_at")
@@ -153,10 +180,10 @@ class ComparisonTable(Table):
     list_select_related = ("prompt_set",)
     search_fields = ("name", "code")
     raw_id_fields = ("prompt_set",)
-    readonly_fields = (
-        *("code", "state", "prompt_set", "seeds", "overlap", "rng_seed", "digest"),
-        *("created_at", "opened_at", "closed_at"),
-    )
+    editable = ("name", "instructions", "lease_minutes")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [field.name for field in Comparison._meta.fields if field.name not in self.editable]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

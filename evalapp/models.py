@@ -9,6 +9,7 @@ from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
+from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
 from evalapp.people.tokens import ApiToken
 from evalapp.reporting.models import Report
@@ -18,6 +19,8 @@ __all__ = [
     "Aspect",
     "Assessor",
     "Assignment",
+    "AuditEntry",
+    "AuditHead",
     "Ballot",
     "Checkpoint",
     "Clip",

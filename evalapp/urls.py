@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from evalapp.assessing import invitations, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
-from evalapp.people import token_views
+from evalapp.people import audit_views, token_views
 from evalapp.people.views import SignIn
 from evalapp.reporting import progress
 from evalapp.reporting import views as reporting
@@ -21,6 +21,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="comparisons"), name="home"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("audit/", audit_views.trail, name="audit"),
     path("tokens/", token_views.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", token_views.revoke, name="revoke-token"),
     # Comparisons

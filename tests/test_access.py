@@ -70,6 +70,7 @@ ACCESS = {
     "report-pairs": ("get", SIGNED_IN),
     "clip-media": ("get", SIGNED_IN),
     "clip-poster": ("get", SIGNED_IN),
+    "audit": ("get", ORGANIZERS),
     "tokens": ("get", SIGNED_IN),
     "revoke-token": ("post", (SIGN_IN, SIGN_IN, SIGN_IN, NOT_THERE, ON)),  # the organizer's own
     "healthz": ("get", EVERYONE),
@@ -96,7 +97,7 @@ ACCESS = {
 }
 STARTS = {"open": "paused", "api-open": "paused", "api-retry": "rendering"}
 WITHOUT_CODE = (
-    *("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league", "tokens"),
+    *("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league", "tokens", "audit"),
     *("healthz", "readyz", "metrics"),
     *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons"),
 )

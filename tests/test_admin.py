@@ -7,8 +7,11 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.looks import Look
 from evalapp.assessing.quality import watch
+from evalapp.generation.models import Queue
 from evalapp.measuring.models import Measurement
+from evalapp.people import audit
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.tokens import ApiToken
 from evalapp.reporting.models import Report
@@ -28,6 +31,9 @@ ONLY_READ = (
     "storedanswer",
     "exclusion",
     "standing",
+    "look",
+    "auditentry",
+    "audithead",
 )
 
 
@@ -46,6 +52,12 @@ def everything(db):
         make_vote(make_participation(comparison, name=name))
     Exclusion.objects.exclude_assessor(comparison.participations.first(), "always left", by="olga")
     watch(comparison)
+    audit.record("tried", "everything")
+    Queue.objects.create(hardware="gpu")
+    first, second = comparison.contenders.all()
+    aspect, counts = comparison.aspects.first(), {"votes": 20, "prompts": 20, "assessors": 5}
+    numbers = {"boundary": 4.5, "level": 0.95, "win_rate": 0.5, "final": False}
+    Look.objects.create(comparison=comparison, first=first, second=second, aspect=aspect, number=1, **counts, **numbers)
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
     organizer = make_organizer()
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)

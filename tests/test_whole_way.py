@@ -148,7 +148,7 @@ def test_no_byte_that_an_assessor_receives_tells_contenders_apart(chromium, live
 
 
 def _shape_of(text):
-    """Headers of a clip's response without what may differ: its length and the range asked for, the request's random number."""
+    """Headers of a clip's response without what may differ: length, range, the request's random number."""
     head = text.split(b"\n\n")[0].decode().splitlines()[1:]
     varying = ("content-length", "content-range", "date", "x-request-id")
     return tuple(sorted(line for line in head if not line.startswith(varying)))

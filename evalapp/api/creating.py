@@ -24,6 +24,7 @@ from evalapp.api.serializers import (
     OnePromptSetSerializer,
     PromptSetSerializer,
 )
+from evalapp.assessing.invitations import new_link, withdraw_link
 from evalapp.assessing.models import Invitation
 from evalapp.catalog.models import Contender, PromptSet, PromptText
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
@@ -135,7 +136,7 @@ class Invitations(Listed):
         comparison = get_object_or_404(Comparison, code=kwargs["code"])
         if comparison.state == Comparison.State.CLOSED:
             raise Conflict("voting is closed: nobody can be invited any more")
-        invitation = Invitation.objects.create(comparison=comparison, **checked(NewInvitationSerializer, request))
+        invitation = new_link(comparison, **checked(NewInvitationSerializer, request))
         body = InvitationSerializer(invitation).data
         return Response(body, status=201, headers={"Location": reverse("api-invitation", args=[invitation.code])})
 
@@ -147,6 +148,6 @@ class OneInvitation(Problems):
 
     @told(None, 404, status=204)
     def delete(self, request: Request, code: UUID) -> Response:
-        invitation = get_object_or_404(Invitation, code=code)
-        Invitation.objects.filter(pk=invitation.pk).update(withdrawn=True)
+        invitation = get_object_or_404(Invitation.objects.select_related("comparison"), code=code)
+        withdraw_link(invitation)
         return Response(status=204)

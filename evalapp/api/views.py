@@ -28,6 +28,7 @@ from evalapp.api.serializers import (
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.launch import launch
 from evalapp.comparisons.models import Comparison, NotReady
+from evalapp.people import audit
 from evalapp.reporting.models import Report
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
 from evalapp.reporting.tasks import ring
@@ -99,6 +100,8 @@ class Votes(Problems, generics.ListAPIView):
 
     def get_queryset(self) -> Any:
         comparison = get_object_or_404(Comparison, code=self.kwargs.get("code"))
+        if "cursor" not in self.request.query_params:
+            audit.record("exported the votes of", comparison)
         pair = "ballot__assignment__pair"
         return (
             Vote.objects.of(comparison)

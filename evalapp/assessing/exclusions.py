@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from evalapp.assessing.models import Participation
 from evalapp.comparisons.models import Comparison
+from evalapp.people import audit
 
 BY_RULE = "rule"
 
@@ -34,7 +35,9 @@ class ExclusionQuerySet(models.QuerySet["Exclusion"]):
             raise ValueError("an exclusion needs a reason")
         try:
             with transaction.atomic():
-                return self.create(participation=participation, reason=reason.strip(), by=by, rule=rule)
+                made = self.create(participation=participation, reason=reason.strip(), by=by, rule=rule)
+                audit.record("excluded", f"assessor {participation.assessor.code}", reason=made.reason, rule=rule)
+                return made
         except IntegrityError as error:
             raise AlreadyExcluded(f"{participation.assessor} is excluded already: lift that exclusion first") from error
 
@@ -67,9 +70,12 @@ class Exclusion(models.Model):
     def __str__(self) -> str:
         return f"{self.participation.assessor}: {self.reason}"
 
+    @transaction.atomic
     def lift(self, by: str, why: str = "") -> bool:
         """The votes count again; False when it was lifted before. The row stays."""
         mine = type(self).objects.filter(pk=self.pk, lifted_at=None)
         lifted = mine.update(lifted_at=Now(), lifted_by=by, lifted_why=why.strip()[:500])
         self.refresh_from_db()
+        if lifted:
+            audit.record("took back in", f"assessor {self.participation.assessor.code}", why=self.lifted_why)
         return bool(lifted)

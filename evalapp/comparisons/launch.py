@@ -10,6 +10,7 @@ from evalapp.comparisons.models import Aspect, Comparison, Entry, NotReady, Pair
 from evalapp.comparisons.pairing import meetings
 from evalapp.generation.models import Clip
 from evalapp.generation.tasks import ring
+from evalapp.people import audit
 
 
 class InvalidPlan(ValueError):
@@ -116,6 +117,7 @@ def launch(comparison: Comparison) -> None:
         ),
         batch_size=2000,
     )
+    audit.record("launched", comparison, digest=comparison.digest)
     ring()
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.models import Clip, ClipQuerySet
 from evalapp.generation.tasks import ring
+from evalapp.people import audit
 
 HEADLINE = "preference"
 
@@ -104,16 +105,24 @@ class Comparison(models.Model):
         mine = Clip.objects.filter(pk__in=self.clips().values("pk"))
         return mine.exclude(pk__in=others.values("first")).exclude(pk__in=others.values("second"))
 
+    @transaction.atomic
     def cancel_rendering(self) -> int:
         """Its unfinished clips are rendered no more; `retry` queues them again. Returns how many."""
-        return self.own_clips().cancel()
+        return self._audited("cancelled the rendering of", self.own_clips().cancel())
 
+    @transaction.atomic
     def hold_rendering(self) -> int:
         """Start none of its waiting clips until `release_rendering`; what renders goes on. Returns how many wait."""
-        return self.own_clips().hold()
+        return self._audited("held the rendering of", self.own_clips().hold())
 
+    @transaction.atomic
     def release_rendering(self) -> int:
-        return Clip.objects.filter(pk__in=self.clips().values("pk")).release()
+        released = Clip.objects.filter(pk__in=self.clips().values("pk")).release()
+        return self._audited("released the rendering of", released)
+
+    def _audited(self, verb: str, clips: int) -> int:
+        audit.record(verb, self, clips=clips)
+        return clips
 
     @transaction.atomic
     def open(self, *, leave_out_missing: bool = False) -> int:
@@ -150,7 +159,7 @@ class Comparison(models.Model):
         failed = Clip.objects.filter(pk__in=self.clips().values("pk")).exclude(contender__recipe__generator=IMPORT)
         queued = (failed.filter(reason=reason) if reason else failed).retry()
         ring()
-        return queued
+        return self._audited("rendered again failed clips of", queued)
 
     def pause(self) -> None:
         """Hand out nothing new; answers in hand are still taken."""
@@ -160,12 +169,14 @@ class Comparison(models.Model):
         """End voting for good."""
         self._move_to(self.State.CLOSED, closed_at=Now())
 
+    @transaction.atomic
     def _move_to(self, state: "Comparison.State", was: "Comparison.State | None" = None, **stamps: object) -> None:
         rows = type(self).objects.filter(pk=self.pk).exclude(state=self.State.CLOSED)
         if was:
             rows = rows.filter(state=was)
         if not rows.update(state=state, **stamps):
             raise NotReady(f"{self.name} cannot become {state} now: it is {self.state}")
+        audit.record(f"made {state}", self)
         self.refresh_from_db()
 
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+
+from evalapp.people import audit
 
 MARK = "vsv_"  # so that people and secret scanners know one when they see it
 SCOPES = {
@@ -21,6 +23,7 @@ LONGEST_DAYS = 366
 
 
 class TokenQuerySet(models.QuerySet["ApiToken"]):
+    @transaction.atomic
     def issue(self, user: User, name: str, scopes: list[str], days: int) -> tuple["ApiToken", str]:
         """A new token and its secret, which is told this once. Raises ValueError for unknown scopes or days."""
         unknown = sorted(set(scopes) - set(SCOPES))
@@ -29,6 +32,7 @@ class TokenQuerySet(models.QuerySet["ApiToken"]):
         if not 1 <= days <= LONGEST_DAYS:
             raise ValueError(f"a token lives 1 to {LONGEST_DAYS} days, not {days}")
         secret = MARK + secrets.token_urlsafe(32)
+        audit.record("made a token", f"token {name}", scopes=sorted(set(scopes)), days=days)
         token = self.create(
             user=user,
             name=name,
@@ -79,9 +83,11 @@ class ApiToken(models.Model):
     def is_living(self) -> bool:
         return self.revoked_at is None and self.expires_at > timezone.now()
 
+    @transaction.atomic
     def revoke(self) -> None:
         """From now on it opens nothing; revoking twice changes nothing."""
-        ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now())
+        if ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()):
+            audit.record("revoked a token", f"token {self.name}")
 
     def used(self) -> None:
         """Remember the use, to the minute: not every request writes."""

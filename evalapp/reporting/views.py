@@ -21,6 +21,7 @@ from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from evalapp.generation.media import media_response
 from evalapp.generation.models import Clip
+from evalapp.people import audit
 from evalapp.reporting.build import METHOD, inputs_of
 from evalapp.reporting.explore import kept
 from evalapp.reporting.exports import FORMATS
@@ -136,6 +137,7 @@ def report_file(request: HttpRequest, code: UUID, kind: str) -> HttpResponse:
         return HttpResponse(
             "The report is being built: try again in a few seconds.\n", status=503, content_type="text/plain"
         )
+    audit.record("exported the report of", comparison, kind=kind)
     response = HttpResponse(FORMATS[kind](found), content_type=CONTENT_TYPES[kind])
     name = slugify(comparison.name) or "report"
     response["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
@@ -170,6 +172,8 @@ def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
     listed = list(page)
     votes = counts_of(listed, aspect)
     named = request.user.is_staff
+    if named and page.number == 1:
+        audit.record("looked behind the blind of", comparison, aspect=aspect.key, pairs=page.paginator.count)
     query = request.GET.copy()
     query.pop("page", None)
     context = {

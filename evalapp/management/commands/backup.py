@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.management.archive import NotRestored, back_up
+from evalapp.people import audit
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         target: Path = options["file"].resolve()
         if target.exists():
             raise CommandError(f"{target} exists already: choose another name")
+        audit.record("backed up", "everything")
         try:
             manifest = back_up(target)
         except NotRestored as error:

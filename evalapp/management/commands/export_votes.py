@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from evalapp.assessing.exchange import export_votes
 from evalapp.management.arguments import comparison_named
+from evalapp.people import audit
 
 
 class Command(BaseCommand):
@@ -21,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         comparison = comparison_named(options["comparison"])
+        audit.record("exported the votes of", comparison)
         if not options["output"]:
             export_votes(comparison, sys.stdout, options["superseded"])
             return

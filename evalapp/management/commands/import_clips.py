@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
-from evalapp.assessing.models import Invitation
+from evalapp.assessing.invitations import new_link
 from evalapp.comparisons.launch import InvalidPlan, create, launch
 from evalapp.comparisons.models import Comparison
 from evalapp.generation import layouts
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             raise CommandError(f"the clips are stored, but no comparison was made: {error}") from error
         launch(comparison)
         left_out = comparison.open(leave_out_missing=options["allow_missing"])
-        invitation = Invitation.objects.create(comparison=comparison, label="import", seats=options["seats"])
+        invitation = new_link(comparison, label="import", seats=options["seats"])
         pairs = comparison.pairs.filter(left_out=False).count()
         self.stdout.write(f"{name!r} is open: {pairs} pairs, {left_out} left out for a missing clip.")
         self.stdout.write(f"Assessors vote at {invitation.link}")

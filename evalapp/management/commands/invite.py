@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from evalapp.assessing.models import Invitation
+from evalapp.assessing.invitations import new_link
 from evalapp.management.arguments import comparison_named, positive
 
 
@@ -19,5 +19,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         comparison = comparison_named(options["comparison"])
-        invitation = Invitation.objects.create(comparison=comparison, seats=options["seats"], label=options["label"])
+        invitation = new_link(comparison, seats=options["seats"], label=options["label"])
         self.stdout.write(invitation.link)

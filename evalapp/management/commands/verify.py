@@ -14,6 +14,7 @@ from evalapp.assessing.models import Assignment, Ballot
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.files import sha256_of
 from evalapp.generation.models import Clip
+from evalapp.people import audit
 
 TAKEN = Q(assignments__state__in=(Assignment.State.HELD, Assignment.State.SUBMITTED))
 
@@ -21,7 +22,8 @@ TAKEN = Q(assignments__state__in=(Assignment.State.HELD, Assignment.State.SUBMIT
 class Command(BaseCommand):
     help = (
         "Check that every acknowledged answer is stored once and whole, that no pair has more assessors than its "
-        "overlap, and that every clip's files are those that were stored. Changes nothing; ends with 1 if a promise is "
+        "overlap, that every clip's files are those that were stored, "
+        "and that the audit trail is whole. Changes nothing; ends with 1 if a promise is "
         "broken."
     )
 
@@ -29,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-files", action="store_true", help="leave the files of clips out")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        problems = [*answers(), *places()]
+        problems = [*answers(), *places(), *audit.broken_links()]
         if not options["no_files"]:
             problems += files()
         for problem in problems:

@@ -1,0 +1,24 @@
+"""The audit trail to read."""
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from evalapp.people.audit import AuditEntry
+from evalapp.people.views import organizers_only
+
+ENTRIES_PER_PAGE = 100
+
+
+@organizers_only
+@require_safe
+def trail(request: HttpRequest) -> HttpResponse:
+    """Newest first; `q` finds in names, verbs and subjects."""
+    sought = request.GET.get("q", "").strip()
+    entries = AuditEntry.objects.all()
+    if sought:
+        entries = entries.filter(Q(actor__icontains=sought) | Q(verb__icontains=sought) | Q(subject__icontains=sought))
+    page = Paginator(entries, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "people/audit.html", {"page": page, "sought": sought})
