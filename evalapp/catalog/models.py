@@ -23,7 +23,8 @@ class Checkpoint(models.Model):
     name = models.CharField(max_length=200, unique=True)
     source = models.CharField(max_length=500, blank=True, help_text="Folder, file or hub id; empty where unknown.")
     revision = models.CharField(max_length=100, blank=True)
-    sha256 = models.CharField(max_length=64, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the manifest.")
+    manifest = models.JSONField(default=dict, blank=True, help_text="sha256 of each file, by its path.")
     training = models.CharField(max_length=200, blank=True, help_text="The run that saved it and its siblings.")
     step = models.PositiveBigIntegerField(null=True, blank=True, help_text="Training steps when it was saved.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -85,6 +86,7 @@ class Contender(models.Model):
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT)
     weights = models.CharField(max_length=64, blank=True, help_text="Names all that must be loaded to render it.")
     hardware = models.CharField(max_length=30, default="cpu", help_text="The class of worker that may render it.")
+    trial = models.JSONField(default=dict, blank=True, help_text="What trying it at registration told.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContenderQuerySet.as_manager()

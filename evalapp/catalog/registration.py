@@ -1,0 +1,101 @@
+"""A contender from files: a recipe, and the checkpoint it samples from. All is checked before anything is stored."""
+
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from evalapp.catalog.models import Checkpoint, Contender, digest
+from generators import GeneratorError, load
+from generators.recipe import identity, parse, read
+
+
+class Refused(ValueError):
+    """Nothing was registered; the message says why and what to do."""
+
+
+def register(
+    name: str, recipe: Path, checkpoint: Path | None = None, hardware: str = "cpu", trial: bool = True
+) -> Contender:
+    """The contender of that name, made if it is new. `trial` lets the generator try the recipe, where it can.
+
+    Raises Refused.
+    """
+    try:
+        generator, settings = read(recipe)
+        made = load(generator)
+        place = _place(generator, settings, checkpoint)
+        manifest = _manifest(place) if place else {}
+        if "source" in made.Settings.model_fields and place:
+            settings = settings | {"source": settings["source"] | {"sha256": digest(manifest)}}
+        parsed = parse(generator, settings)
+        tell_key = getattr(made, "weights_key", None)
+        weights = digest([generator, tell_key(parsed)]) if tell_key else ""
+        try_out = getattr(made, "preflight", None)
+        tried = try_out(parsed) if try_out and trial else {}
+    except GeneratorError as error:
+        raise Refused(str(error)) from error
+    if (other := Contender.objects.filter(name=name).first()) and other.recipe.generator != generator:
+        raise Refused(f"contender {name!r} exists with generator {other.recipe.generator}: choose another name")
+    try:
+        with transaction.atomic():
+            stored = _checkpoint(place, manifest, settings, generator)
+            recipe_identity = identity(generator, settings)
+            contender = Contender.objects.register(
+                name, stored, generator, settings, recipe_identity, weights=weights, hardware=hardware
+            )
+            Contender.objects.filter(pk=contender.pk).update(hardware=hardware, **({"trial": tried} if tried else {}))
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    except IntegrityError as error:
+        twin = Contender.objects.filter(checkpoint=stored, recipe__identity=recipe_identity).first()
+        raise Refused(f"{twin or 'another contender'} has this very checkpoint and recipe: compare that one") from error
+    contender.refresh_from_db()
+    return contender
+
+
+def _place(generator: str, settings: dict[str, Any], checkpoint: Path | None) -> Path | None:
+    """Where the weights lie; a checkpoint given apart goes into the recipe's source, where it has one."""
+    takes_source = "source" in load(generator).Settings.model_fields
+    if checkpoint is not None and takes_source:
+        kind = "file" if checkpoint.suffix == ".safetensors" or checkpoint.is_file() else "folder"
+        kept = {key: value for key, value in settings.get("source", {}).items() if key not in ("folder", "file")}
+        settings["source"] = kept | {kind: str(checkpoint.resolve())}
+    if not takes_source:
+        return checkpoint
+    from generators.pipelines import find
+
+    return find(getattr(parse(generator, settings), "source"))  # noqa: B009 - of generators with a source alone
+
+
+def _manifest(place: Path) -> dict[str, str]:
+    """sha256 by file. Raises GeneratorError for what is missing, is code, or could run code."""
+    from generators.pipelines import check_files, manifest
+
+    if place.is_file():
+        if place.suffix != ".safetensors":
+            raise GeneratorError(f"{place}: only safetensors files are taken, since others can run code: convert it")
+    else:
+        check_files(place)
+    return manifest(place)
+
+
+def _checkpoint(place: Path | None, manifest: dict[str, str], settings: dict[str, Any], generator: str) -> Checkpoint:
+    """The checkpoint with these very files, whatever it is called."""
+    if place is None:
+        name = f"{generator}: {settings.get('program') or settings.get('server') or 'built in'}"
+        return Checkpoint.objects.get_or_create(name=name)[0]
+    sha256 = digest(manifest)
+    if same := Checkpoint.objects.filter(sha256=sha256).first():
+        return same
+    name = place.stem if place.is_file() else place.name
+    if Checkpoint.objects.filter(name=name).exists():
+        name = f"{name} {sha256[:8]}"
+    source = settings.get("source", {})
+    return Checkpoint.objects.create(
+        name=name,
+        source=source.get("hub") or str(place),
+        revision=source.get("revision") or "",
+        sha256=sha256,
+        manifest=manifest,
+    )
