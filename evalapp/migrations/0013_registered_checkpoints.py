@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0011_features_and_set_measurements'),
+        ('evalapp', '0012_audit_trail'),
     ]
 
     operations = [
