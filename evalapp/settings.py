@@ -181,6 +181,8 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
 # Work
 RENDER_LEASE_SECONDS = env_int("RENDER_LEASE_SECONDS", 30)
 RENDER_ATTEMPTS = env_int("RENDER_ATTEMPTS", 3)
+GRID_CO2_GRAMS_PER_KWH = env_int("GRID_CO2_GRAMS_PER_KWH", 0)  # of the electricity used; 0: unknown
+PUE = env_int("PUE_PERCENT", 100) / 100  # what the building draws for each watt that a machine draws
 RENDER_AHEAD = env_int("RENDER_AHEAD", 16)  # turns that a contender whose weights are loaded may be ahead of others
 
 # Languages

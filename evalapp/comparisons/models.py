@@ -267,3 +267,9 @@ class Pair(models.Model):
 
     def __str__(self) -> str:
         return f"pair {self.pk}: {self.prompt}"
+
+    @property
+    def shares(self) -> str:
+        """'same noise' where both generators told the same initial noise; otherwise no more than the seed is known."""
+        first, second = ((clip.facts.get("generator") or {}).get("noise_sha256") for clip in (self.first, self.second))
+        return "same noise" if first and first == second else "same seed only"

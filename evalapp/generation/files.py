@@ -1,4 +1,4 @@
-"""A clip's files: lossless master, browser rendition and poster, each whole before it bears its name."""
+"""A clip's files: lossless master, browser rendition, poster, contact sheet, each whole before it bears its name."""
 
 import hashlib
 import shutil
@@ -30,6 +30,8 @@ def write_files(frames: "np.ndarray", fps: float) -> dict[str, Any]:
             video.write_still(frames[0], written.master)
             video.write_still(frames[0], written.rendition)
         written.poster.write_bytes(video.poster(frames))
+        if written.kind == Clip.Kind.VIDEO:
+            written.sheet.write_bytes(video.contact_sheet(frames))
     except BaseException:
         discard(written)
         raise

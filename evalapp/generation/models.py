@@ -103,7 +103,7 @@ class ClipQuerySet(models.QuerySet["Clip"]):
                 )
 
     def _next(self, hardware: Sequence[str], warm: Sequence[str]) -> "Clip | None":
-        free = self.select_related("contender__recipe", "prompt")
+        free = self.select_related("contender__recipe", "contender__checkpoint", "prompt")
         if connection.features.has_select_for_update_skip_locked:
             # What another worker is just taking is passed over, not waited for.
             free = free.select_for_update(skip_locked=True, of=("self",))
@@ -219,6 +219,11 @@ class Clip(models.Model):
     @property
     def poster(self) -> Path:
         return self.directory / "poster.webp"
+
+    @property
+    def sheet(self) -> Path:
+        """Frames evenly over the clip, side by side; videos have one."""
+        return self.directory / "sheet.webp"
 
     def _while_mine(self) -> ClipQuerySet:
         """This row while the attempt that claimed it still holds it: late results of a lost lease change nothing."""

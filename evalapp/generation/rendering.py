@@ -2,18 +2,22 @@
 
 import errno
 import logging
+import platform
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
 from evalapp.generation.files import discard, write_files
+from evalapp.generation.metering import Meter, gpu_and_driver
 from evalapp.generation.models import Clip
-from generators import Cancelled, GeneratorError, Watch, load
+from generators import Cancelled, GeneratorError, Take, Watch, load, unwatched
 from generators.recipe import parse
 
 log = logging.getLogger(__name__)
@@ -41,12 +45,57 @@ def render(clip: Clip) -> bool:
 
 
 def _generate(clip: Clip, watch: Watch) -> dict[str, Any]:
-    recipe = clip.contender.recipe
-    settings = parse(recipe.generator, recipe.settings)
-    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, settings, watch)
+    contender, meter = clip.contender, Meter()
+    take, seconds = generated(clip, watch)
+    started = time.monotonic()
     stored = write_files(take.frames, take.fps)
-    stored["facts"] |= {"generator": take.facts}
+    seconds["encode"] = round(time.monotonic() - started, 3)
+    stored["facts"] |= {
+        "generator": take.facts,
+        "provenance": {
+            "generator": contender.recipe.generator,
+            "recipe": contender.recipe.identity,
+            "checkpoint": contender.checkpoint.sha256 or None,
+            "prompt": clip.prompt.text,
+            "seed": clip.seed,
+            "noise_sha256": take.facts.get("noise_sha256"),
+            "seconds": seconds,
+            "machine": machine(take.facts.get("versions", {})),
+            "cost": take.facts.get("cost"),
+            **meter.read(),
+        },
+    }
     return stored
+
+
+def generated(clip: Clip, watch: Watch = unwatched) -> tuple[Take, dict[str, float | None]]:
+    """The clip's frames anew, and the seconds that the generator's parts took (None where it does not tell)."""
+    recipe = clip.contender.recipe
+    started = time.monotonic()
+    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, parse(recipe.generator, recipe.settings), watch)
+    seconds: dict[str, float | None] = {
+        part: take.facts.get(f"{part}_seconds") for part in ("load", "sample", "decode")
+    }
+    seconds["generate"] = round(time.monotonic() - started, 3)
+    return take, seconds
+
+
+def machine(versions: dict[str, str]) -> dict[str, Any]:
+    """What clips may differ by between workers: versions, processor, GPU and driver."""
+    libraries = {name: version(name) for name in ("visavis", "numpy", "pillow", "av") if _installed(name)}
+    return {
+        "host": socket.gethostname(),
+        "processor": platform.machine(),
+        "gpu": gpu_and_driver(),
+        "versions": {"python": platform.python_version()} | libraries | versions,
+    }
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 class Lease:
@@ -89,7 +138,7 @@ def _in_words(error: Exception) -> str:
     """Why rendering failed, and what to do, for the organizer."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full: free some space under the media folder, then retry"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "not enough memory: render smaller or fewer frames, or use a larger worker, then retry"
     if isinstance(error, GeneratorError):
         return str(error)

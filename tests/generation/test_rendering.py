@@ -37,7 +37,12 @@ def test_a_rendered_clip_is_ready_with_whole_files_and_their_hashes(claimed):
     assert sha256_of(clip.rendition) == clip.rendition_sha256
     assert len(read(clip.master).frames) == len(read(clip.rendition).frames) == clip.facts["frames"]
     assert clip.facts["generator"]["unknown_words"] == ["prompt", "number"]
-    assert sorted(path.name for path in clip.directory.iterdir()) == ["clip.mp4", "master.mkv", "poster.webp"]
+    assert sorted(path.name for path in clip.directory.iterdir()) == [
+        "clip.mp4",
+        "master.mkv",
+        "poster.webp",
+        "sheet.webp",
+    ]
 
 
 def test_the_same_prompt_seed_and_recipe_give_the_same_bytes(claimed):

@@ -1,0 +1,120 @@
+"""What each clip says of its making, and rendering it again."""
+
+import math
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from evalapp.comparisons.models import Pair
+from evalapp.generation import metering, rendering
+from evalapp.generation.models import Clip
+from evalapp.generation.rendering import render
+from evalapp.generation.rerendering import rerender
+from generators import Take
+from tests.factories import make_clip, make_comparison
+
+
+@pytest.fixture
+def rendered(db):
+    make_clip(state="queued", seed=5)
+    render(Clip.objects.claim_next("one"))
+    return Clip.objects.get()
+
+
+def making(monkeypatch, frames, **facts):
+    made = type("Made", (), {"generate": lambda *_: Take(np.asarray(frames, np.uint8), 8.0, facts)})()
+    monkeypatch.setattr(rendering, "load", lambda name: made)
+
+
+def test_a_clip_says_how_it_was_made(rendered):
+    told = rendered.facts["provenance"]
+    assert (told["prompt"], told["seed"]) == (rendered.prompt.text, 5)
+    assert told["recipe"] == rendered.contender.recipe.identity
+    assert told["seconds"]["generate"] > 0
+    assert told["seconds"]["encode"] > 0
+    assert told["seconds"]["load"] is None  # shapes loads nothing
+    assert told["process_peak_mib"] > 10
+    assert {"python", "numpy", "av"} <= set(told["machine"]["versions"])
+    assert told["noise_sha256"] is None
+
+
+def test_energy_and_co2_are_unknown_where_nothing_counts_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(metering, "RAPL", tmp_path)
+    monkeypatch.setattr(metering, "_gpu_joules", lambda: None)
+    told = metering.Meter().read()
+    assert (told["energy_wh"], told["co2_grams"], told["energy_of"]) == (None, None, [])
+
+
+def test_energy_is_the_difference_of_the_counters_and_co2_follows_from_the_grid(monkeypatch, tmp_path, settings):
+    settings.GRID_CO2_GRAMS_PER_KWH, settings.PUE = 400, 1.5
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    monkeypatch.setattr(metering, "RAPL", tmp_path)
+    gpu = iter([1000.0, 8200.0])
+    monkeypatch.setattr(metering, "_gpu_joules", lambda: next(gpu))
+    (zone / "energy_uj").write_text("5000000")
+    meter = metering.Meter()
+    (zone / "energy_uj").write_text("3605000000")
+    told = meter.read()
+    # 7200 J of the GPU are 2 Wh, 3600 J of the processor 1 Wh; 0.003 kWh × 400 g × 1.5
+    assert (told["energy_wh"], told["energy_of"]) == (3.0, ["gpu", "processor"])
+    assert told["co2_grams"] == 1.8
+
+
+def test_a_counter_that_wrapped_around_is_not_trusted(monkeypatch, tmp_path):
+    monkeypatch.setattr(metering, "RAPL", tmp_path)
+    gpu = iter([1000.0, 10.0])
+    monkeypatch.setattr(metering, "_gpu_joules", lambda: next(gpu))
+    assert metering.Meter().read()["energy_wh"] is None
+
+
+def test_rendering_again_is_bit_equal_and_changes_nothing(rendered, capsys):
+    before = Clip.objects.values().get()
+    call_command("rerender", str(rendered.pk))
+    call_command("rerender", str(rendered.folder))
+    assert capsys.readouterr().out.count("bit-equal: all 36 frames") == 2
+    assert Clip.objects.values().get() == before
+    assert sorted(path.name for path in rendered.directory.iterdir()) == [
+        *("clip.mp4", "master.mkv", "poster.webp", "sheet.webp"),
+    ]
+
+
+def test_a_clip_that_comes_out_otherwise_is_told_by_psnr(db, monkeypatch):
+    make_clip(state="queued")
+    making(monkeypatch, np.full((3, 32, 32, 3), 100), versions={"torch": "1"})
+    render(Clip.objects.claim_next("one"))
+    off = np.full((3, 32, 32, 3), 100)
+    off[:, :16] += 5
+    making(monkeypatch, off, versions={"torch": "2"})
+    found = rerender(Clip.objects.get())
+    assert not found.equal
+    assert found.psnr == pytest.approx(10 * math.log10(255**2 / 12.5))
+    assert "50.00% of pixels differ" in found.in_words
+    assert found.changed == {"version of torch": ("1", "2")}
+    making(monkeypatch, np.zeros((2, 32, 32, 3)))
+    assert "not comparable: (3, 32, 32, 3) then, (2, 32, 32, 3) now" in rerender(Clip.objects.get()).in_words
+
+
+def test_what_cannot_be_rendered_again_says_so(db, rendered):
+    rendered.master.write_bytes(b"x")
+    with pytest.raises(CommandError, match="is damaged: its sha256 is not the stored one"):
+        call_command("rerender", str(rendered.pk))
+    imported = make_clip(state="ready", seed=6)
+    with pytest.raises(CommandError, match="was not rendered here"):
+        call_command("rerender", str(imported.pk))
+    with pytest.raises(CommandError, match="there is no clip 'nonsense'"):
+        call_command("rerender", "nonsense")
+
+
+def test_a_pair_is_of_the_same_noise_only_when_both_clips_say_the_same(db):
+    make_comparison(prompts=1)
+    for told, expected in (
+        (["a", "a"], "same noise"),
+        (["a", "b"], "same seed only"),
+        ([None, None], "same seed only"),
+    ):
+        pair = Pair.objects.select_related("first", "second").get()
+        for clip, noise in zip((pair.first, pair.second), told, strict=True):
+            clip.facts = {"generator": {"noise_sha256": noise}}
+        assert pair.shares == expected
