@@ -1,5 +1,6 @@
 """Every model, so that Django finds them."""
 
+from evalapp.assessing.controls import Control, ControlAnswer, Golden
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
@@ -26,9 +27,12 @@ __all__ = [
     "Clip",
     "Comparison",
     "Contender",
+    "Control",
+    "ControlAnswer",
     "Entry",
     "Exclusion",
     "Features",
+    "Golden",
     "Invitation",
     "Look",
     "Measurement",

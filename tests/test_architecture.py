@@ -92,5 +92,6 @@ def test_the_triggers_that_keep_votes_stand_in_the_database(db):
     with connection.cursor() as cursor:
         cursor.execute(catalogue)
         found = {name for (name,) in cursor.fetchall()}
-    kept = {f"{table}_insert_only{act}" for table in ("ballot", "vote", "look") for act in ("", "_delete")}
+    tables = ("ballot", "vote", "look", "controlanswer")
+    kept = {f"{table}_insert_only{act}" for table in tables for act in ("", "_delete")}
     assert kept <= found

@@ -1,8 +1,10 @@
 """Votes as a table: one row per vote, with what is needed to recompute every number of a report."""
 
 import csv
+from collections.abc import Iterator
 from typing import IO, Any
 
+from evalapp.assessing.controls import Control, outcomes
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
 
@@ -37,11 +39,15 @@ def plain_cell(value: str | None) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
 
 
-def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False) -> int:
-    """Write the votes that count, or with `superseded` those before a correction as well; returns how many rows."""
+def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False, controls: bool = False) -> int:
+    """Write the votes that count, or with `superseded` those before a correction as well; returns how many rows.
+
+    With `controls`, answers to goldens, repeats, identical pairs and examples follow, as far as the right one is known;
+    two more columns tell the kind of each row and the known answer (of a repeat: the one before).
+    """
     votes = Vote.objects.of(comparison)
     writer, written = csv.writer(file), 0
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, "kind", "known") if controls else COLUMNS)
     for vote in (
         (votes if superseded else votes.current())
         .order_by("pk")
@@ -69,6 +75,27 @@ def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False
             *(comparison.name, key, text, seed, first, second, left, str(assessor)),
             *(simulated, aspect, choice, version, version == last, at or stored.isoformat()),
         )
+        writer.writerow([safe_cell(cell) for cell in (*row, "vote", "")[: len(row) + 2 * controls]])
+        written += 1
+    for row in _control_rows(comparison) if controls else ():
         writer.writerow([safe_cell(cell) for cell in row])
         written += 1
     return written
+
+
+def _control_rows(comparison: Comparison) -> Iterator[tuple[Any, ...]]:
+    related = ("participation__assessor", "golden__prompt", "repeated__pair__prompt", "twice__prompt")
+    answered = Control.objects.filter(participation__comparison=comparison).select_related(*related)
+    controls = {control.pk: control for control in answered}
+    for outcome in outcomes(comparison):
+        control = controls[outcome.control]
+        pair, assessor = control.pair, control.participation.assessor
+        damaged = control.golden is not None and control.golden.damage
+        first = pair.first.contender.name
+        second = f"{first} ({damaged})" if damaged else pair.second.contender.name
+        yield (
+            *(comparison.name, pair.prompt.key, pair.prompt.text, pair.first.seed, first, second),
+            *(second if control.swapped else first, str(assessor.code), assessor.simulated, outcome.aspect),
+            *(outcome.chosen, control.version, True, control.closed_at and control.closed_at.isoformat()),
+            *(outcome.kind, outcome.known),
+        )

@@ -5,7 +5,7 @@ import json
 import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import signing
@@ -14,9 +14,16 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from evalapp.assessing.choices import Choice as Choice
+from evalapp.assessing.choices import ScreenChoice as ScreenChoice
+from evalapp.assessing.choices import turned_back as turned_back
+from evalapp.assessing.insert_only import InsertOnly as InsertOnly
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from evalapp.generation.models import Clip
 from evalapp.people.models import Assessor
+
+if TYPE_CHECKING:
+    from evalapp.assessing.controls import Control
 
 
 class InvitationClosed(Exception):
@@ -95,6 +102,11 @@ class Participation(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True, help_text="Gets no new pair until an organizer says so.")
     paused_by = models.CharField(max_length=150, blank=True)
     more_goldens = models.BooleanField(default=False, help_text="A rule asked for twice the usual share of goldens.")
+    screen = models.JSONField(default=dict, blank=True, help_text="What the screen check measured; empty: not yet.")
+    qualified_at = models.DateTimeField(null=True, blank=True, help_text="Past all that comes before the work.")
+    screened_out_at = models.DateTimeField(null=True, blank=True, help_text="Below the pass mark.")
+    session_from = models.DateTimeField(null=True, blank=True, help_text="Since the last break.")
+    worked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -118,10 +130,16 @@ class Participation(models.Model):
 
     @property
     def answered(self) -> int:
-        return self.assignments.filter(state=Assignment.State.SUBMITTED).count()
+        """Pairs answered, as the assessor counts them: controls look like any other."""
+        submitted = Assignment.State.SUBMITTED
+        return (
+            self.assignments.filter(state=submitted).count() + self.controls.mixed_in().filter(state=submitted).count()
+        )
 
-    def last_answered(self) -> "Assignment | None":
-        return self.assignments.filter(state=Assignment.State.SUBMITTED).order_by("-closed_at", "-pk").first()
+    def last_answered(self) -> "Assignment | Control | None":
+        kinds = (self.assignments.all(), self.controls.mixed_in())
+        latest = [kind.filter(state=Assignment.State.SUBMITTED).order_by("-closed_at", "-pk").first() for kind in kinds]
+        return max((each for each in latest if each), key=lambda each: each.closed_at or each.handed_at, default=None)
 
 
 class LeaseExpired(Exception):
@@ -134,25 +152,6 @@ class NotYours(Exception):
 
 class KeyReused(Exception):
     """The idempotency key came before with other choices."""
-
-
-class ScreenChoice(models.TextChoices):
-    LEFT = "left"
-    SAME = "same"
-    RIGHT = "right"
-
-
-class Choice(models.TextChoices):
-    FIRST = "first"
-    SECOND = "second"
-    TIE = "tie"
-
-
-def turned_back(choice: str, swapped: bool) -> Choice:
-    """The one place where a screen side becomes first or second."""
-    if ScreenChoice(choice) is ScreenChoice.SAME:
-        return Choice.TIE
-    return Choice.FIRST if (choice == ScreenChoice.LEFT) != swapped else Choice.SECOND
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -278,9 +277,21 @@ class Assignment(models.Model):
             version=ballot.version,
             closed_at=mine.closed_at if mine.state == self.State.SUBMITTED else Now(),
         )
+        if self.comparison.adaptive_overlap:
+            self._widen_where_split()
         self.state, self.version = self.State.SUBMITTED, ballot.version
         self.__dict__.pop("closed_at", None)  # the database's clock set it: read when asked for
         return ballot
+
+    def _widen_where_split(self) -> None:
+        """Adaptive overlap: one assessor more, once, where the first ones do not all choose alike."""
+        pair = Pair.objects.select_for_update().get(pk=self.pair_id)
+        if pair.overlap > self.comparison.overlap:
+            return
+        cast = Vote.objects.current().filter(ballot__assignment__pair=pair, aspect=self.comparison.headline)
+        choices = list(cast.filter(ballot__assignment__state=self.State.SUBMITTED).values_list("choice", flat=True))
+        if len(choices) >= pair.overlap and len(set(choices)) > 1:
+            Pair.objects.filter(pk=pair.pk).update(overlap=F("overlap") + 1)
 
     def _retake(self) -> bool:
         """Take the pair's place again after the lease ran out, if one is left."""
@@ -314,14 +325,16 @@ class Assignment(models.Model):
         """The assessor has the pair on the screen: their time starts now."""
         Assignment.objects.filter(pk=self.pk, state=self.State.HELD).update(lease_until=lease_end(self.comparison))
 
+    def is_live(self) -> bool:
+        return Assignment.objects.filter(pk=self.pk).live().exists()
+
     def media_file(self, side: str, poster: bool = False) -> Path | None:
         """The file behind an assignment's own address, or None once it may no longer be seen.
 
         Seen while the lease lives, and after the answer as long as it can be corrected.
         """
-        held = Assignment.objects.filter(pk=self.pk).live().exists()
         correctable = self.state == self.State.SUBMITTED and self.comparison.state != Comparison.State.CLOSED
-        if not (held or correctable):
+        if not (self.is_live() or correctable):
             return None
         clip = self.clip(side)
         return clip.poster if poster else clip.rendition
@@ -329,16 +342,6 @@ class Assignment(models.Model):
 
 def lease_end(comparison: Comparison) -> Any:
     return Now() + timedelta(minutes=comparison.lease_minutes)
-
-
-class InsertOnly(models.QuerySet[Any]):
-    """Rows that are written once. The database refuses changes too, by triggers (see the migrations)."""
-
-    def update(self, **kwargs: Any) -> int:
-        raise TypeError(f"{self.model.__name__} rows are never altered; a correction is a new version")
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise TypeError(f"{self.model.__name__} rows are never deleted; exclusion is a filter in the report")
 
 
 class Ballot(models.Model):

@@ -8,8 +8,9 @@ import math
 import random
 from collections.abc import Mapping
 
+from evalapp.assessing.controls import Control, Task
 from evalapp.assessing.dispatch import next_assignment
-from evalapp.assessing.models import Assignment, Participation, ScreenChoice
+from evalapp.assessing.models import Participation, ScreenChoice
 from evalapp.comparisons.models import Aspect, Comparison
 from evalapp.people.models import Assessor
 
@@ -27,6 +28,7 @@ PROMPT_SPREAD = 0.6
 ASSESSOR_SPREAD = 0.3
 LEFT_LEAN = 0.1
 TIE_ZONE = 0.45
+SLIPS = 0.1
 
 
 def simulate_votes(
@@ -43,11 +45,17 @@ def simulate_votes(
     for number in range(1, assessors + 1):
         participation = _participation(comparison, f"simulated {number}")
         while assignment := next_assignment(participation):
-            apart = positions[assignment.pair.second.contender_id] - positions[assignment.pair.first.contender_id]
+            first, second = (
+                positions.get(clip.contender_id, 0) for clip in (assignment.pair.first, assignment.pair.second)
+            )
             choices = {
-                aspect: _choice(assignment, aspect, preferences.get(aspect.key, 0.0) * apart, f"{rng_seed}:{number}")
+                aspect: _choice(
+                    assignment, aspect, preferences.get(aspect.key, 0.0) * (second - first), f"{rng_seed}:{number}"
+                )
                 for aspect in aspects
             }
+            if isinstance(assignment, Control) and not assignment.repeated:
+                choices |= _known(assignment, aspects, f"{rng_seed}:{number}")
             assignment.submit(choices, key=assignment.code.hex, viewing={"simulated": True})
             answered += 1
     return answered
@@ -63,12 +71,21 @@ def _participation(comparison: Comparison, name: str) -> Participation:
     return participation
 
 
-def _choice(assignment: Assignment, aspect: Aspect, log_odds: float, who: str) -> str:
-    scene = f"{assignment.pair.prompt.key}:{assignment.pair.seed}"
+def _known(control: Control, aspects: list[Aspect], who: str) -> dict[Aspect, str]:
+    """The right answer where one is known, but for the slips that anyone makes."""
+    known = control.right_answers()
+    what = f"{control.golden_id}:{control.twice_id}"
+    attentive = [aspect for aspect in aspects if random.Random(f"{what}:{aspect.key}:{who}").random() > SLIPS]
+    return {aspect: control.on_screen(known[aspect.key]) for aspect in attentive if aspect.key in known}
+
+
+def _choice(assignment: Task, aspect: Aspect, log_odds: float, who: str) -> str:
+    pair = assignment.pair
+    scene = f"{pair.prompt.key}:{pair.seed}"
     log_odds += random.Random(f"{aspect.key}:{scene}").gauss(0, PROMPT_SPREAD)
     log_odds += random.Random(f"{aspect.key}:{who}").gauss(0, ASSESSOR_SPREAD)
     towards_left = (-log_odds if assignment.swapped else log_odds) + LEFT_LEAN
-    chance = random.Random(f"{aspect.key}:{scene}:{assignment.pair_id}:{who}").uniform(1e-9, 1 - 1e-9)
+    chance = random.Random(f"{aspect.key}:{scene}:{pair.pk or pair.first_id}:{who}").uniform(1e-9, 1 - 1e-9)
     seen = towards_left + math.log(chance / (1 - chance))
     if abs(seen) < TIE_ZONE:
         return ScreenChoice.SAME

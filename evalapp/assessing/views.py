@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from evalapp.assessing.controls import Control, Task
 from evalapp.assessing.dispatch import COUNTED, next_assignment, remaining, waiting
 from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
 from evalapp.assessing.models import (
@@ -111,9 +112,11 @@ def following(request: HttpRequest, participation: Participation) -> str:
     after = None
     if code := request.GET.get("after"):
         try:
-            after = participation.assignments.get(code=UUID(code))
-        except (ValueError, Assignment.DoesNotExist) as error:
+            after = mine(request, UUID(code))
+        except ValueError as error:
             raise Http404 from error
+        if after is None or after.participation.pk != participation.pk:
+            raise Http404
         after.renew_lease()
     assignment = next_assignment(participation, after=after)
     return render_to_string("assessing/_task.html", task_context(assignment), request) if assignment else ""
@@ -130,7 +133,7 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
     if request.method != "POST":
         if assignment.state == Assignment.State.SUBMITTED and comparison.state != Comparison.State.CLOSED:
             return task_page(request, assignment)
-        if Assignment.objects.live().filter(pk=assignment.pk).exists():
+        if assignment.is_live():
             assignment.renew_lease()
             return task_page(request, assignment)
         return redirect("assess", comparison.code)
@@ -183,13 +186,15 @@ def task_media(request: HttpRequest, code: UUID, side: str, poster: bool = False
     return media_response(request, path)
 
 
-def mine(request: HttpRequest, code: UUID) -> Assignment | None:
-    """The assignment of that code if the session's assessor has it."""
+def mine(request: HttpRequest, code: UUID) -> Task | None:
+    """The assignment, or control, of that code if the session's assessor has it."""
     assessor = request.session.get(ASSESSOR)
     if assessor is None:
         return None
     related = ("participation__comparison", "pair__prompt", "pair__first", "pair__second")
-    return Assignment.objects.select_related(*related).filter(code=code, participation__assessor=assessor).first()
+    own = {"code": code, "participation__assessor": assessor}
+    controls = Control.objects.select_related("participation__comparison", "golden", "repeated__pair")
+    return Assignment.objects.select_related(*related).filter(**own).first() or controls.filter(**own).first()
 
 
 def participation_or_none(request: HttpRequest, code: UUID) -> Participation | None:
@@ -214,7 +219,7 @@ def progress(participation: Participation) -> dict[str, int]:
     return {"answered": participation.answered, "remaining": left} | ({"more": 1} if left >= COUNTED else {})
 
 
-def task_context(assignment: Assignment, given: dict[str, str] | None = None) -> dict[str, Any]:
+def task_context(assignment: Task, given: dict[str, str] | None = None) -> dict[str, Any]:
     """What the pair's template shows. Clips come by kind and frame rate alone; both are in the files anyway."""
     chosen = assignment.screen_choices() if given is None else given
     left, right = assignment.left, assignment.right
@@ -249,7 +254,7 @@ def task_context(assignment: Assignment, given: dict[str, str] | None = None) ->
 
 def task_page(
     request: HttpRequest,
-    assignment: Assignment,
+    assignment: Task,
     complaint: str = "",
     given: dict[str, str] | None = None,
     status: int = 200,
@@ -277,7 +282,7 @@ def notice(
     return render(request, "assessing/notice.html", page, status=status)
 
 
-def refusal(request: HttpRequest, sentence: str, status: int, assignment: Assignment | None = None) -> HttpResponse:
+def refusal(request: HttpRequest, sentence: str, status: int, assignment: Task | None = None) -> HttpResponse:
     """The same sentence for the script (JSON) and for the reader (a page)."""
     if wants_json(request):
         return JsonResponse({"saved": False, "error": sentence}, status=status)

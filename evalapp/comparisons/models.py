@@ -3,7 +3,7 @@
 import uuid
 from collections import defaultdict
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -14,7 +14,9 @@ from evalapp.generation.models import Clip, ClipQuerySet
 from evalapp.generation.tasks import ring
 from evalapp.people import audit
 
+SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 HEADLINE = "preference"
+MIXED_IN_AT_MOST = 0.5
 
 
 class NotReady(Exception):
@@ -47,6 +49,19 @@ class Comparison(models.Model):
     rng_seed = models.PositiveIntegerField(default=0, help_text="Of every random choice in handing out pairs.")
     sides_known = models.BooleanField(default=True, help_text="False for imported votes that do not say who was left.")
     instructions = models.TextField(blank=True, help_text="Shown to assessors before the first pair.")
+    golden_share = models.FloatField(default=0, validators=SHARE, help_text="Of an assessor's work: known answers.")
+    repeat_share = models.FloatField(default=0, validators=SHARE, help_text="Of the work: own pairs, sides turned.")
+    identical_share = models.FloatField(default=0, validators=SHARE, help_text="Of the work: one clip twice.")
+    repeat_gap = models.PositiveIntegerField(default=10, help_text="Pairs between the first time and the repeat.")
+    pass_mark = models.FloatField(default=0.75, validators=SHARE, help_text="Share of right answers that qualifies.")
+    screen_check = models.BooleanField(default=False, help_text="Size, rate and playback, before the first pair.")
+    least_width = models.PositiveIntegerField(default=0, help_text="Windows narrower than this are refused; 0: none.")
+    session_minutes = models.PositiveIntegerField(default=25, help_text="Work without a break; 0: no end.")
+    break_minutes = models.PositiveIntegerField(default=5, validators=[MinValueValidator(1)])
+    daily_cap = models.PositiveIntegerField(default=0, help_text="Pairs per assessor and day; 0: no end.")
+    adaptive_overlap = models.BooleanField(
+        default=False, help_text="One assessor more where the first ones disagree on the aspect that verdicts speak of."
+    )
     length_rule = models.CharField(max_length=4, choices=LengthRule.choices, default=LengthRule.HOLD)
     planned_looks = models.PositiveSmallIntegerField(
         default=0, help_text="How often each pairing is tested while votes come in; 0: only when voting has ended."
@@ -80,6 +95,14 @@ class Comparison(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-pk")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(golden_share__gte=0, repeat_share__gte=0, identical_share__gte=0)
+                & Q(golden_share__lte=MIXED_IN_AT_MOST - F("repeat_share") - F("identical_share")),
+                name="comparison_work_is_mostly_pairs",
+                violation_error_message="goldens, repeats and identical pairs may be half of the work at most",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

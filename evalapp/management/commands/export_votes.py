@@ -19,13 +19,14 @@ class Command(BaseCommand):
         parser.add_argument("comparison", metavar="COMPARISON")
         parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
         parser.add_argument("--superseded", action="store_true", help="also answers that were corrected later")
+        parser.add_argument("--controls", action="store_true", help="also answers to goldens, repeats, identical pairs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         comparison = comparison_named(options["comparison"])
         audit.record("exported the votes of", comparison)
         if not options["output"]:
-            export_votes(comparison, sys.stdout, options["superseded"])
+            export_votes(comparison, sys.stdout, options["superseded"], options["controls"])
             return
         with options["output"].open("w", newline="", encoding="utf-8") as file:
-            written = export_votes(comparison, file, options["superseded"])
+            written = export_votes(comparison, file, options["superseded"], options["controls"])
         self.stdout.write(f"{written} votes written to {options['output']}")
