@@ -15,14 +15,14 @@ from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement
 from evalapp.measuring.results import results_of
-from evalapp.reporting import looking, reasons, sections
+from evalapp.reporting import excluding, looking, reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
-from evalapp.reporting.table import VoteTable, table_of
+from evalapp.reporting.table import VoteTable, excluded, table_of
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 5
+METHOD = 6
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 RUNNING = said("ordinary intervals and tests are shown when voting has ended: watched all along, they mislead")
@@ -58,6 +58,7 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
             "simulated": comparison.participations.filter(assessor__simulated=True).count(),
             "ballots": ballots,
             "measured": _measured(comparison),
+            "exclusions": [each.pk for each in excluded(comparison)],
             "looks": Look.objects.filter(comparison=comparison).count(),
             "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
         }
@@ -76,7 +77,8 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
 
     With filters it is exploratory: marked so, and without tests.
     """
-    table = table_of(comparison, filters)
+    whole, exclusions = table_of(comparison, filters, everyone=True), excluded(comparison)
+    table = whole.without({str(each.participation.assessor.code) for each in exclusions})
     closed = comparison.state == Comparison.State.CLOSED and not filters
     looked = looking.looked_at(comparison, table)
     results = sections.results(table, closed, {} if filters else looked)
@@ -87,7 +89,10 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "comparison": _comparison(comparison, table),
         "counts": _counts(comparison, table, filters),
         "headline_aspect": sections.headline(table),
-        "verdicts": verdicts(table, results, closed, bool(filters), comparison.margin, looked),
+        "verdicts": excluding.reworded(
+            verdicts(table, results, closed, bool(filters), comparison.margin, looked), table, whole
+        ),
+        "exclusions": excluding.exclusions(whole, table, exclusions, results, closed, comparison.margin, looked),
         "looks": looking.looks(comparison, table, looked),
         "results": results,
         "position_bias": sections.position_bias(table),
@@ -97,8 +102,8 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "drivers": reasons.drivers(table),
         "sensitivity": reasons.sensitivity(table),
         "one_scale": reasons.one_scale(table, tests=closed),
-        "warnings": reasons.warnings(table),
-        "without_each_assessor": sections.without_each_assessor(table),
+        "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
+        "without_each_assessor": sections.without_each_assessor(table, looked),
         "metrics": [] if filters else results_of(comparison, sections.voted(table)),
         "methods": sections.methods(closed, bool(filters)),
         "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},
@@ -122,9 +127,10 @@ def _comparison(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
 
 
 def _counts(comparison: Comparison, table: VoteTable, filters: Filters) -> dict[str, Any]:
-    """`votes` and `assessors` are those let through; skips and pairs are those of the whole comparison."""
+    """`votes` and `assessors` are those let through and not excluded; skips and pairs are those of all."""
     assignments = Assignment.objects.filter(pair__comparison=comparison)
-    ballots = filters.of(comparison)
+    shut_out = [each.participation_id for each in excluded(comparison)]
+    ballots = filters.of(comparison).exclude(assignment__participation__in=shut_out)
     skipped = assignments.filter(state=Assignment.State.RELEASED).values_list("skip_reason").annotate(n=Count("pk"))
     voters = sorted(set(table.assessor.tolist()))
     last = ballots.aggregate(last=Max("created_at"))["last"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, Max, Q
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Ballot, Participation
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
@@ -29,7 +30,8 @@ def inputs_of_league() -> str:
     people = Q(assignment__participation__assessor__simulated=False)
     ballots = Ballot.objects.filter(people).aggregate(n=Count("pk"), last=Max("pk"))
     states = list(Comparison.objects.order_by("pk").values_list("pk", "name", "state"))
-    return digest({"method": METHOD, "ballots": ballots, "comparisons": states})
+    shut_out = list(Exclusion.objects.filter(lifted_at=None).order_by("pk").values_list("pk", flat=True))
+    return digest({"method": METHOD, "ballots": ballots, "comparisons": states, "excluded": shut_out})
 
 
 def build_league() -> dict[str, Any]:

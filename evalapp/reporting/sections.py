@@ -182,21 +182,32 @@ def agreement(table: VoteTable) -> list[Row]:
     return rows
 
 
-def without_each_assessor(table: VoteTable) -> list[Row]:
-    """How far each headline win rate moves when one assessor is left out: whether it hangs on one person."""
-    leave_out = resolve("metrics.preference.winrate:without_each_assessor")
+def without_each_assessor(table: VoteTable, looked: Mapping[tuple[int, int], Looked] | None = None) -> list[Row]:
+    """How far each headline win rate moves when one assessor is left out, and whom the finding hangs on: without them
+    the interval leaves, or comes to hold, one half."""
+    rate_of, leave_out = (
+        resolve(f"metrics.preference.winrate:{name}") for name in ("win_rate_of", "without_each_assessor")
+    )
     code, rows = table.aspects.index(headline(table)), []
-    for first, second in table.pairings:
-        votes = table.votes(table.rows(code, (first, second)))
-        rates = [found.estimate for found in leave_out(votes, LEVEL).values() if found.estimate is not None]
+    for pairing in table.pairings:
+        votes = table.votes(table.rows(code, pairing))
+        level = looked[pairing].level if looked and pairing in looked else LEVEL
+        found = {who: rate for who, rate in leave_out(votes, level).items() if rate.estimate is not None}
+        rates, side = [rate.estimate for rate in found.values()], _favoured(rate_of(votes, level))
         rows.append(
             {
-                "contenders": [table.contenders[first], table.contenders[second]],
+                "contenders": [table.contenders[side_of] for side_of in pairing],
                 "lowest": min(rates, default=None),
                 "highest": max(rates, default=None),
+                "changed_by": [table.assessors[who]["code"] for who, rate in found.items() if _favoured(rate) != side],
             }
         )
     return rows
+
+
+def _favoured(rate: Any) -> int:
+    """1 or -1 where the interval lies above or below one half, else 0."""
+    return 0 if rate.interval is None else (rate.interval.low > 0.5) - (rate.interval.high < 0.5)
 
 
 def voted(table: VoteTable) -> dict[str, Voted]:

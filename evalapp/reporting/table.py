@@ -1,7 +1,7 @@
 """The votes that count, as columns: one pass over the database, integer codes, names aside."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from django.db.models import F
 from numpy.typing import NDArray
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
 from evalapp.reporting.filters import EVERYTHING, Filters
@@ -25,7 +26,7 @@ class VoteTable:
     """Votes of a comparison; every array has shape (n,). Codes index the lists; `pair` holds database ids.
 
     `outcome` is 1 where the pair's first contender was chosen, ½ for a tie, 0 for the second. `first_on_left` is None
-    where votes were imported without sides.
+    where votes were imported without sides; `ballot` holds database ids, where votes come from there.
     """
 
     contenders: list[str]
@@ -40,6 +41,7 @@ class VoteTable:
     pair: NDArray[np.int64]
     outcome: NDArray[np.float64]
     first_on_left: NDArray[np.bool_] | None
+    ballot: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -54,6 +56,17 @@ class VoteTable:
         """Which votes are a simulated assessor's."""
         marks = np.array([assessor["simulated"] for assessor in self.assessors], dtype=bool)
         return marks[self.assessor] if len(self) else np.zeros(0, dtype=bool)
+
+    def take(self, rows: NDArray[np.bool_]) -> "VoteTable":
+        """The votes where `rows` is true."""
+        columns = {each.name: getattr(self, each.name) for each in fields(self)}
+        taken: dict[str, Any] = {key: each[rows] for key, each in columns.items() if isinstance(each, np.ndarray)}
+        return replace(self, **taken)
+
+    def without(self, codes: Collection[str]) -> "VoteTable":
+        """Without the votes of the assessors with these codes."""
+        left_out = np.array([assessor["code"] in codes for assessor in self.assessors], dtype=bool)
+        return self.take(~left_out[self.assessor]) if left_out.any() else self
 
     def rows(self, aspect: int | None = None, pairing: tuple[int, int] | None = None) -> NDArray[np.bool_]:
         chosen = np.ones(len(self), dtype=bool)
@@ -78,8 +91,14 @@ class VoteTable:
         return votes
 
 
-def table_of(comparison: Comparison, filters: Filters = EVERYTHING) -> VoteTable:
-    """All votes that no correction has superseded and `filters` let through; nothing else is left out.
+def excluded(comparison: Comparison) -> list[Exclusion]:
+    """The exclusions that hold now, in the order in which they were made."""
+    return list(Exclusion.objects.active(comparison).select_related("participation__assessor").order_by("at", "pk"))
+
+
+def table_of(comparison: Comparison, filters: Filters = EVERYTHING, everyone: bool = False) -> VoteTable:
+    """All votes that no correction has superseded and `filters` let through, without those of excluded assessors
+    unless `everyone` is asked for; nothing else is left out.
 
     Three flat queries, joined here: a million votes take seconds.
     """
@@ -106,7 +125,7 @@ def table_of(comparison: Comparison, filters: Filters = EVERYTHING) -> VoteTable
     counts[counts] = ballots[0][place[counts]] == votes[0][counts]
     ballot, asked, halves = place[counts], votes[1][counts], votes[2][counts]
     pair = np.searchsorted(pairs[0], ballots[1][ballot])
-    return VoteTable(
+    table = VoteTable(
         [name for _, name in contenders],
         [key for _, key in aspects],
         [{"key": each.key, "text": each.text, "tags": each.tags} for each in prompts],
@@ -119,6 +138,10 @@ def table_of(comparison: Comparison, filters: Filters = EVERYTHING) -> VoteTable
         pairs[0][pair],
         halves / 2,
         ballots[3][ballot] == 0 if comparison.sides_known else None,
+        ballots[0][ballot],
+    )
+    return (
+        table if everyone else table.without({str(each.participation.assessor.code) for each in excluded(comparison)})
     )
 
 
