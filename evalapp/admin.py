@@ -18,7 +18,7 @@ from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
-from evalapp.measuring.models import Measurement, SetMeasurement
+from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
@@ -283,9 +283,18 @@ class MeasurementTable(ReadOnly):
     search_fields = ("sha256",)
 
 
+@admin.register(Features)
+class FeaturesTable(ReadOnly):
+    list_display = ("sha256", "extractor", "width", "reason", "created_at")
+    search_fields = ("sha256",)
+    exclude = ("data",)
+
+
 @admin.register(SetMeasurement)
 class SetMeasurementTable(ReadOnly):
     list_display = ("metric", "comparison", "contender", "reference", "tag", "created_at")
+    list_select_related = ("comparison", "contender")
+    search_fields = ("metric", "comparison__name", "contender__name", "reference", "tag")
     list_filter = ("metric",)
 
 

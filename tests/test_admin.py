@@ -10,7 +10,7 @@ from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.quality import watch
 from evalapp.generation.models import Queue
-from evalapp.measuring.models import Measurement
+from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people import audit
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.tokens import ApiToken
@@ -34,6 +34,8 @@ ONLY_READ = (
     "look",
     "auditentry",
     "audithead",
+    "features",
+    "setmeasurement",
 )
 
 
@@ -63,6 +65,9 @@ def everything(db):
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)
     StoredAnswer.objects.create(user=organizer, key="k", request="0" * 64, status=201, body={})
     Measurement.objects.create(sha256="0" * 64, metric="frozen", version="1", value=0)
+    Features.objects.create(sha256="0" * 64, extractor="builtin", reason="too small")
+    contender = comparison.entries.first().contender
+    SetMeasurement.objects.create(comparison=comparison, contender=contender, metric="fvd", inputs="0", result={})
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

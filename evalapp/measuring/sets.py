@@ -12,7 +12,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.files import Item, Reference, Unmeasurable, items_of
 from evalapp.measuring.models import Features, SetMeasurement
 from metrics import resolve, weights
-from metrics.sets import SETS, Sample, SetMetric
+from metrics.sets import SETS, SetMetric
 
 MOST_ROWS = 20_000
 """Rows of a set beyond these are left out of its measures, by the order of the files' checksums: a random sample that
@@ -120,8 +120,9 @@ def store_features(using: Any, items: list[Item], done: Callable[[], object] = l
     return problems
 
 
-def sample_of(items: list[Item], identity: str) -> tuple[Sample, list[str]]:
+def sample_of(items: list[Item], identity: str) -> tuple[Any, list[str]]:
     """The rows of these files, and why others have none. In the order of checksums, up to MOST_ROWS."""
+    sample = resolve("metrics.set_values:Sample")
     parts, clusters, reasons, rows = [], [], [], 0
     width = 0
     codes = {cluster: code for code, cluster in enumerate(sorted({item.cluster for item in items}))}
@@ -136,8 +137,8 @@ def sample_of(items: list[Item], identity: str) -> tuple[Sample, list[str]]:
             clusters.append(np.full(len(each), codes[item.cluster]))
             rows, width = rows + len(each), found.width
     if not parts:
-        return Sample(np.empty((0, width or 1), dtype=np.float32), np.empty(0, dtype=int)), reasons
-    return Sample(np.concatenate(parts), np.concatenate(clusters)), reasons
+        return sample(np.empty((0, width or 1), dtype=np.float32), np.empty(0, dtype=int)), reasons
+    return sample(np.concatenate(parts), np.concatenate(clusters)), reasons
 
 
 def _stored(items: list[Item], identity: str, *columns: str) -> Iterator[tuple[Item, Features | None]]:
@@ -177,7 +178,7 @@ def _compare(
             if known.get((contender, tag)) == inputs:
                 continue
             sample, reasons = sample_of(own, using.identity)
-            found = resolve("metrics.sets:measure")(name, sample, opposite if against else None)
+            found = resolve("metrics.set_values:measure")(name, sample, opposite if against else None)
             result = found.as_json() | {"clips": len(own) - len(reasons), "missing": len(reasons)}
             result |= {"reference_clips": len(other), "without": reasons[:20]}
             SetMeasurement.objects.update_or_create(

@@ -1,0 +1,147 @@
+"""What measures of sets do with rows of features: values with intervals, floors and counts, or the reason for none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics import distances, kernels, manifolds
+from metrics.sets import SETS
+
+Rows = NDArray[np.floating]
+Codes = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows (n, d) of a set of clips, and the prompt or file of each."""
+
+    rows: Rows
+    clusters: Codes
+
+
+@dataclass(frozen=True)
+class SetValue:
+    """What a set measures; None where it cannot be said, with the reason.
+
+    value: freed of bias where the definition allows that; low, high: 95 % interval; plain: as published; floor: what
+    `plain` would be about if both sets came from one distribution; spread: the published standard deviation, where
+    there is one; rows, reference_rows: how many are behind it.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    plain: float | None
+    floor: float | None
+    spread: float | None
+    rows: int
+    reference_rows: int
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Measure = Callable[[Sample, Sample, np.random.Generator], SetValue]
+
+
+def measure(name: str, sample: Sample, reference: Sample | None, seed: int = 0) -> SetValue:
+    """The measure of that name. Too few rows are no error: the value is None and the reason says so.
+
+    Raises KeyError for another name, ValueError where a reference is asked for and not given.
+    """
+    metric = SETS[name]
+    if metric.asks_reference and reference is None:
+        raise ValueError(f"{name} compares with a reference set: give one")
+    first, last = metric.columns
+    cut = [each and replace(each, rows=each.rows[:, first:last]) for each in (sample, reference or sample)]
+    if not len(cut[0].rows) or not len(cut[1].rows):
+        return _nothing(cut[0], cut[1], "nothing was measured")
+    try:
+        return _loaded(metric.measure)(cut[0], cut[1], np.random.default_rng(seed))
+    except ValueError as error:
+        return _nothing(cut[0], cut[1], str(error))
+
+
+def _loaded(measure: str) -> Measure:
+    name, *arguments = measure.split(":")
+    if name == "frechet":
+        return _frechet(int(arguments[0]))
+    if name == "mmd":
+        return _mmd(getattr(kernels, arguments[0]))
+    if name == "manifold":
+        return _manifold(arguments[0], int(arguments[1]), arguments[2] == "closed")
+    return {"kid_of_subsets": _kid_of_subsets, "inception_score": _inception_score}[name]
+
+
+def _nothing(sample: Sample, reference: Sample, reason: str) -> SetValue:
+    return SetValue(None, None, None, None, None, None, len(sample.rows), len(reference.rows), reason)
+
+
+def _of_estimate(found: distances.Estimate) -> SetValue:
+    plain = found.plain if math.isfinite(found.plain) else None
+    return SetValue(found.value, found.low, found.high, plain, found.floor, None, *found.counts, found.reason)
+
+
+def _frechet(ddof: int) -> Measure:
+    def measure(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+        clusters = (sample.clusters, reference.clusters)
+        found = distances.frechet_estimate(sample.rows, reference.rows, rng, *clusters, ddof=ddof)
+        return _of_estimate(found)
+
+    return measure
+
+
+def _mmd(estimate: Callable[..., distances.Estimate]) -> Measure:
+    def measure(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+        clusters = {"x_clusters": sample.clusters, "y_clusters": reference.clusters}
+        return _of_estimate(estimate(sample.rows, reference.rows, **clusters))
+
+    return measure
+
+
+def _kid_of_subsets(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+    mean, spread = kernels.kid_of_subsets(sample.rows, reference.rows, np.random.RandomState(2020))
+    return SetValue(mean, None, None, mean, None, spread, len(sample.rows), len(reference.rows))
+
+
+def _inception_score(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+    mean, spread = manifolds.inception_score(sample.rows, np.random.RandomState(2020))
+    return SetValue(mean, None, None, mean, None, spread, len(sample.rows), 0)
+
+
+def _manifold(name: str, k: int, closed: bool) -> Measure:
+    """The interval is of the mean over the rows that are asked, the other set taken as it is; the floor is what one
+    half of the reference says of the other."""
+
+    def measure(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+        found = manifolds.manifold(reference.rows, sample.rows, k, closed)
+        asked, each = {
+            "precision": (sample, found.inside > 0),
+            "recall": (reference, found.recalled),
+            "density": (sample, found.inside / found.k),
+            "coverage": (reference, found.covered),
+        }[name]
+        codes = distances.codes_of(asked.rows, asked.clusters)
+        value = float(getattr(found, name))
+        low = high = None
+        if codes.max() > 0:
+            from scipy.special import stdtrit
+
+            error = math.sqrt(distances.variance_of_mean(np.asarray(each, dtype=np.float64), codes))
+            reach = float(stdtrit(int(codes.max()), 0.975)) * error
+            low, high = max(0.0, value - reach), value + reach
+            high = high if name == "density" else min(1.0, high)
+        one, other = distances.halves_of(reference.rows, distances.codes_of(reference.rows, reference.clusters), rng)
+        floor = (
+            float(getattr(manifolds.manifold(one, other, k, closed), name)) if min(len(one), len(other)) > k else None
+        )
+        return SetValue(value, low, high, value, floor, None, len(sample.rows), len(reference.rows))
+
+    return measure
