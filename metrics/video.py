@@ -158,6 +158,12 @@ def ssim(frames: Frames, reference: Frames) -> float:
     _same_shape(frames, reference)
     if min(frames.shape[1:3]) < 11:
         raise ValueError("SSIM needs frames of 11×11 pixels or more")
+    pairs = zip(luma(frames).astype(np.float64), luma(reference).astype(np.float64), strict=True)
+    return float(np.mean([similarity(a, b)[0].mean() for a, b in pairs]))
+
+
+def similarity(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of two pictures 0..1 (H, W): structural similarity at each place, and its part without brightness."""
     weights = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
     weights /= weights.sum()
 
@@ -167,14 +173,10 @@ def ssim(frames: Frames, reference: Frames) -> float:
             picture = np.einsum("...k,k->...", windows, weights)
         return picture
 
-    values = []
-    for a, b in zip(luma(frames).astype(np.float64), luma(reference).astype(np.float64), strict=True):
-        mean_a, mean_b = smooth(a), smooth(b)
-        var_a, var_b = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2
-        cov = smooth(a * b) - mean_a * mean_b
-        alike = (2 * mean_a * mean_b + 1e-4) * (2 * cov + 9e-4)
-        values.append((alike / ((mean_a**2 + mean_b**2 + 1e-4) * (var_a + var_b + 9e-4))).mean())
-    return float(np.mean(values))
+    mean_a, mean_b = smooth(a), smooth(b)
+    var_a, var_b = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2
+    contrast = (2 * (smooth(a * b) - mean_a * mean_b) + 9e-4) / (var_a + var_b + 9e-4)
+    return (2 * mean_a * mean_b + 1e-4) / (mean_a**2 + mean_b**2 + 1e-4) * contrast, contrast
 
 
 def _steps(grey: Grey) -> NDArray[np.float64]:
