@@ -109,7 +109,7 @@ class Comparisons(Listed):
         if at_once:
             launch(comparison)
         body = ComparisonSerializer(comparison, context={"request": request}).data
-        return Response(body, status=201, headers={"Location": body["url"]})
+        return Response(body, status=201, headers={"Location": str(body["url"])})
 
 
 class Invitations(Listed):

@@ -200,9 +200,9 @@ class RetriedSerializer(serializers.Serializer):
 
 
 class AskedSerializer(serializers.Serializer):
-    """A report was asked for; it is there when the newest one's number has changed."""
+    """Whether the newest report counts every vote; if not, a worker has been asked for one that does."""
 
-    asked = serializers.BooleanField()
+    current = serializers.BooleanField()
     newest = serializers.IntegerField(allow_null=True, help_text="The number of the newest report so far.")
 
 

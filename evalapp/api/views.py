@@ -31,7 +31,7 @@ from evalapp.comparisons.models import Comparison, NotReady
 from evalapp.people import audit
 from evalapp.reporting.models import Report
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
-from evalapp.reporting.tasks import ring
+from evalapp.reporting.views import latest
 
 
 class OneComparison(Problems):
@@ -82,9 +82,8 @@ class NewestReport(Problems):
     @told(AskedSerializer, 404, status=202, request=None)
     def post(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison, code=code)
-        newest = Report.objects.filter(comparison=comparison).values_list("pk", flat=True).first()
-        ring(comparison)
-        return Response({"asked": True, "newest": newest}, status=202)
+        newest, behind = latest(comparison)
+        return Response({"current": not behind, "newest": newest.pk if newest else None}, status=202)
 
 
 class Votes(Problems, generics.ListAPIView):

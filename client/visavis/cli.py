@@ -1,0 +1,180 @@
+"""`visavis`: compare, look, gate. The server and the token come from VISAVIS_URL and VISAVIS_TOKEN."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from visavis.client import Refused, Unreachable, Visavis
+from visavis.gate import DISTINCT_EXIT_CODES, EXIT_CODES, gate
+
+WRONG_CALL = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 done, 2 a wrong call or a refusal, for `gate` see there."""
+    asked = _parser().parse_args(arguments)
+    url, token = asked.url or os.environ.get("VISAVIS_URL", ""), os.environ.get("VISAVIS_TOKEN", "")
+    if not url or not token:
+        return _complain("set VISAVIS_URL to the server and VISAVIS_TOKEN to a token from its page /tokens/")
+    try:
+        with Visavis(url, token) as server:
+            return int(asked.act(server, asked) or 0)
+    except (Refused, Unreachable, ValueError, OSError, TimeoutError) as error:
+        return _complain(str(error))
+
+
+def _complain(message: str) -> int:
+    print(f"visavis: {message}", file=sys.stderr)
+    return WRONG_CALL
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="visavis", description=__doc__)
+    parser.add_argument("--url", help="the server (default: VISAVIS_URL)")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    me = verbs.add_parser("me", help="whose token this is")
+    me.set_defaults(act=lambda server, asked: _show(server.me()))
+
+    contenders = verbs.add_parser("contenders", help="what can be compared")
+    contenders.set_defaults(act=_contenders)
+
+    compare = verbs.add_parser("compare", help="two contenders on a list of prompts")
+    compare.add_argument("--a", required=True, metavar="CONTENDER")
+    compare.add_argument("--b", required=True, metavar="CONTENDER")
+    compare.add_argument("--prompts", required=True, type=Path, help=".jsonl with text, key, tags; or .txt, one a line")
+    compare.add_argument("--name", help="of the comparison (default: A against B, with the prompts' file name)")
+    compare.add_argument("--overlap", type=int, default=3, help="assessors per pair (default: 3)")
+    compare.add_argument("--seeds", type=int, default=1, help="clips per contender and prompt (default: 1)")
+    compare.add_argument("--wait", action="store_true", help="until every clip is rendered, then open it to voting")
+    compare.add_argument("--seats", type=int, default=0, help="also make an invitation for that many assessors")
+    compare.set_defaults(act=_compare)
+
+    for verb, told in (("open", "start or resume voting"), ("pause", "hand out nothing new"), ("close", "end voting")):
+        one = verbs.add_parser(verb, help=told)
+        one.add_argument("comparison", metavar="COMPARISON")
+        one.set_defaults(act=_tell, verb=verb)
+
+    status = verbs.add_parser("status", help="how far a comparison is")
+    status.add_argument("comparison", metavar="COMPARISON")
+    status.set_defaults(act=lambda server, asked: _show(server.find(asked.comparison)))
+
+    invite = verbs.add_parser("invite", help="a link for assessors")
+    invite.add_argument("comparison", metavar="COMPARISON")
+    invite.add_argument("--seats", type=int, default=1)
+    invite.add_argument("--label", default="")
+    invite.set_defaults(act=_invite)
+
+    report = verbs.add_parser("report", help="the verdicts, of the votes there are now")
+    report.add_argument("comparison", metavar="COMPARISON")
+    report.add_argument("--json", action="store_true", help="the whole snapshot")
+    report.set_defaults(act=_report)
+
+    votes = verbs.add_parser("votes", help="every vote that counts, a JSON object a line")
+    votes.add_argument("comparison", metavar="COMPARISON")
+    votes.set_defaults(act=_votes)
+
+    check = verbs.add_parser(
+        "gate",
+        help="exit code for a CI job",
+        description="Exit code 0: better or no worse; 1: worse; 3: not enough votes yet; 2: wrong call. With "
+        "--distinct, no worse is 4.",
+    )
+    check.add_argument("comparison", metavar="COMPARISON")
+    check.add_argument("--candidate", help="default: the contender that is not the baseline, where there are two")
+    check.add_argument("--not-worse-than", required=True, metavar="BASELINE", dest="baseline")
+    check.add_argument("--aspect", default="preference")
+    check.add_argument("--margin", type=float, default=0.02, help="in win rate (default: 0.02)")
+    check.add_argument("--distinct", action="store_true", help="another exit code for no worse than for better")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(act=_gate)
+    return parser
+
+
+def _show(found: Any) -> None:
+    print(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _contenders(server: Visavis, asked: argparse.Namespace) -> None:
+    for each in server.contenders():
+        print(f"{each['name']}\t{each['generator']}\t{each['checkpoint']}")
+
+
+def _prompts(path: Path) -> list[str | dict[str, Any]]:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if path.suffix != ".jsonl":
+        return [line.strip() for line in lines]
+    try:
+        read = [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise ValueError(f"{path}: not one JSON object a line: {error}") from error
+    return [
+        {"text": each.get("text") or each.get("prompt"), **{k: each[k] for k in ("key", "tags") if k in each}}
+        for each in read
+    ]
+
+
+def _compare(server: Visavis, asked: argparse.Namespace) -> int:
+    prompt_set = server.push_prompts(asked.prompts.stem, _prompts(asked.prompts))
+    name = asked.name or f"{asked.a} against {asked.b}, {asked.prompts.stem}"
+    made = server.compare(
+        name, [asked.a, asked.b], prompt_set["id"], overlap=asked.overlap, seeds=list(range(asked.seeds))
+    )
+    print(f"{made['name']}: {made['code']}")
+    if asked.wait:
+        clips = server.wait_until_rendered(made["code"])["clips"]
+        if clips.get("failed") or clips.get("cancelled"):
+            return _complain(f"clips are missing: {clips}; see the comparison's page for the reasons")
+        server.tell(made["code"], "open")
+        print(f"{clips.get('ready', 0)} clips are ready; voting is open")
+    if asked.seats:
+        print(server.invite(made["code"], asked.seats))
+    return 0
+
+
+def _tell(server: Visavis, asked: argparse.Namespace) -> None:
+    found = server.find(asked.comparison)
+    print(f"{found['name']}: {server.tell(found['code'], asked.verb)['state']}")
+
+
+def _invite(server: Visavis, asked: argparse.Namespace) -> None:
+    print(server.invite(server.find(asked.comparison)["code"], asked.seats, asked.label))
+
+
+def _report(server: Visavis, asked: argparse.Namespace) -> None:
+    snapshot = server.report(server.find(asked.comparison)["code"])
+    if asked.json:
+        print(json.dumps(snapshot, ensure_ascii=False, sort_keys=True))
+        return
+    if snapshot["counts"]["simulated_votes"]:
+        print(f"Of {snapshot['counts']['votes']} votes, programs cast {snapshot['counts']['simulated_votes']}.")
+    for verdict in snapshot["verdicts"]:
+        print(verdict["sentence"])
+
+
+def _votes(server: Visavis, asked: argparse.Namespace) -> None:
+    for vote in server.votes(server.find(asked.comparison)["code"]):
+        print(json.dumps(vote, ensure_ascii=False))
+
+
+def _gate(server: Visavis, asked: argparse.Namespace) -> int:
+    found = server.find(asked.comparison)
+    others = [name for name in found["contenders"] if name != asked.baseline]
+    if not asked.candidate and len(others) != 1:
+        raise ValueError(f"name the --candidate, one of {', '.join(others)}")
+    decided = gate(
+        server.report(found["code"]), asked.candidate or others[0], asked.baseline, asked.aspect, asked.margin
+    )
+    print(json.dumps(asdict(decided), ensure_ascii=False) if asked.json else decided.sentence)
+    if decided.simulated:
+        print("visavis: programs cast some of these votes", file=sys.stderr)
+    return (DISTINCT_EXIT_CODES if asked.distinct else EXIT_CODES)[decided.verdict]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

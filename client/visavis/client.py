@@ -1,0 +1,159 @@
+"""REST v1 from Python. Every call is safe to repeat: what makes something carries an Idempotency-Key."""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+TRIES = 5
+BUSY = (429, 502, 503, 504)
+
+
+class Refused(Exception):
+    """The server said no; the message is its own, `status` the HTTP status, `errors` by field where it names fields."""
+
+    def __init__(self, status: int, message: str, errors: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = errors
+
+
+class Unreachable(Exception):
+    """No answer after several tries, or one that is none of this API's."""
+
+
+class Visavis:
+    """A server and a token. Use it as a context manager, or call `close`.
+
+    Calls raise Refused when the server says no, Unreachable when it does not answer after 5 tries (2 + 4 + 8 + 16 s).
+    """
+
+    def __init__(self, url: str, token: str, timeout: float = 30, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = httpx.Client(
+            base_url=url.rstrip("/") + "/api/v1/",
+            headers={"Authorization": f"Bearer {token}", "User-Agent": "visavis-client/0.1"},
+            timeout=timeout,
+            transport=transport,
+        )
+
+    def __enter__(self) -> "Visavis":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def me(self) -> Json:
+        """Whose token this is, and what it opens."""
+        return self._json("GET", "me/")
+
+    def contenders(self) -> Iterator[Json]:
+        return self._pages("contenders/")
+
+    def comparisons(self) -> Iterator[Json]:
+        return self._pages("comparisons/")
+
+    def push_prompts(self, name: str, prompts: Sequence[str | Json]) -> Json:
+        """Store a prompt set (texts, or objects with `text` and perhaps `key` and `tags`); the same again is found."""
+        body = {"name": name, "prompts": [{"text": each} if isinstance(each, str) else each for each in prompts]}
+        return self._json("POST", "prompt-sets/", body)
+
+    def compare(self, name: str, contenders: Sequence[str], prompt_set: int, **plan: Any) -> Json:
+        """A comparison, launched unless `launch=False`; `plan` may hold seeds, overlap, aspects, instructions."""
+        body = {"name": name, "contenders": list(contenders), "prompt_set": prompt_set, **plan}
+        return self._json("POST", "comparisons/", body)
+
+    def comparison(self, code: str) -> Json:
+        return self._json("GET", f"comparisons/{code}/")
+
+    def find(self, name_or_code: str) -> Json:
+        """By code or exact name. Raises Refused (404)."""
+        try:
+            return self.comparison(str(uuid.UUID(name_or_code)))
+        except ValueError:
+            pass
+        for each in self.comparisons():
+            if each["name"] == name_or_code:
+                return self.comparison(each["code"])
+        raise Refused(404, f"no comparison has the name or code {name_or_code!r}")
+
+    def tell(self, code: str, verb: str, **options: Any) -> Json:
+        """launch, open (`leave_out_missing=True`), pause, close or retry."""
+        return self._json("POST", f"comparisons/{code}/{verb}/", options)
+
+    def invite(self, code: str, seats: int = 1, label: str = "") -> str:
+        """A new link for that many assessors."""
+        made = self._json("POST", f"comparisons/{code}/invitations/", {"seats": seats, "label": label})
+        return str(made["link"])
+
+    def votes(self, code: str) -> Iterator[Json]:
+        return self._pages(f"comparisons/{code}/votes/")
+
+    def report(self, code: str, fresh: bool = True, patience: float = 120) -> Json:
+        """The snapshot; with `fresh`, of all votes there are: waits up to `patience` seconds for a worker to build it.
+
+        Raises TimeoutError where none was built by then.
+        """
+        deadline = time.monotonic() + patience
+        while fresh and not self._json("POST", f"comparisons/{code}/report/", {})["current"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError("no worker has built the report yet: is one running?")
+            time.sleep(1)
+        return self._json("GET", f"comparisons/{code}/report/")
+
+    def wait_until_rendered(self, code: str, patience: float = 24 * 3600, every: float = 5) -> Json:
+        """The comparison once none of its clips is queued or rendering; some may have failed. Raises TimeoutError."""
+        deadline = time.monotonic() + patience
+        while True:
+            found = self.comparison(code)
+            if not any(found["clips"].get(state, 0) for state in ("queued", "held", "rendering")):
+                return found
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{found['name']}: clips are still being rendered: {found['clips']}")
+            time.sleep(every)
+
+    def _pages(self, path: str) -> Iterator[Json]:
+        address: str | None = path
+        while address:
+            page = self._json("GET", address)
+            yield from page["results"]
+            address = page["next"]
+
+    def _json(self, method: str, address: str, body: Json | None = None) -> Json:
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
+        for tried in range(1, TRIES + 1):
+            try:
+                answer = self._http.request(method, address, json=body, headers=headers)
+            except httpx.TransportError as error:
+                if tried == TRIES:
+                    raise Unreachable(f"{self._http.base_url}: {error or type(error).__name__}") from error
+                time.sleep(2.0**tried)
+                continue
+            if answer.status_code not in BUSY or tried == TRIES:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 2.0**tried)))
+        return _read(answer)
+
+
+def _read(answer: httpx.Response) -> Json:
+    try:
+        body = answer.json() if answer.content else {}
+    except ValueError as error:
+        raise Unreachable(f"{answer.url} answered {answer.status_code} and no JSON: is it a Visavis server?") from error
+    if answer.is_success:
+        return dict(body)
+    message = body.get("detail") or "; ".join(_by_field(body.get("errors", {}))) or body.get("title", "refused")
+    raise Refused(answer.status_code, message, body.get("errors"))
+
+
+def _by_field(errors: Any) -> list[str]:
+    if not isinstance(errors, dict):
+        return [str(errors)]
+    return [
+        f"{field}: {' '.join(map(str, said)) if isinstance(said, list) else said}" for field, said in errors.items()
+    ]

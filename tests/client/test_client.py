@@ -1,0 +1,148 @@
+"""The client and `visavis` against a running server."""
+
+import json
+
+import httpx
+import pytest
+from visavis import Refused, Unreachable, Visavis
+from visavis.cli import main
+
+from evalapp.assessing.simulate import simulate_votes
+from evalapp.comparisons.models import Comparison
+from evalapp.people.tokens import ApiToken
+from evalapp.reporting.build import build
+from tests.factories import make_comparison, make_contender, make_organizer, make_researcher
+
+
+@pytest.fixture
+def server(live_server, monkeypatch):
+    _, secret = ApiToken.objects.issue(make_organizer(), "client", ["organize", "read", "votes"], 1)
+    monkeypatch.setenv("VISAVIS_URL", live_server.url)
+    monkeypatch.setenv("VISAVIS_TOKEN", secret)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with Visavis(live_server.url, secret) as found:
+        yield found
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    make_contender("early"), make_contender("late", settings={"a": 1})
+    path = tmp_path / "animals.jsonl"
+    path.write_text('{"key": "cat", "text": "a cat", "tags": ["cat"]}\n\n{"text": "a dog"}\n')
+    return path
+
+
+def test_compare_makes_launches_waits_opens_and_invites(server, prompts, capsys, monkeypatch):
+    asked = ["compare", "--a", "early", "--b", "late", "--prompts", str(prompts), "--wait", "--seats", "4"]
+    monkeypatch.setattr("time.sleep", lambda _: Comparison.objects.get().clips().update(state="ready"))
+    assert main(asked) == 0
+    comparison = Comparison.objects.get()
+    assert (comparison.name, comparison.state) == ("early against late, animals", "open")
+    assert list(comparison.prompt_set.prompts.values_list("key", "text")) == [("cat", "a cat"), ("p002", "a dog")]
+    said = capsys.readouterr().out
+    assert str(comparison.code) in said
+    assert comparison.invitations.get().link in said
+
+
+def test_missing_clips_are_told_and_voting_stays_shut(server, prompts, capsys, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: Comparison.objects.get().clips().update(state="failed"))
+    assert main(["compare", "--a", "early", "--b", "late", "--prompts", str(prompts), "--wait"]) == 2
+    assert "failed" in capsys.readouterr().err
+    assert Comparison.objects.get().state == "rendering"
+
+
+def test_an_unknown_contender_is_named(server, prompts, capsys):
+    assert main(["compare", "--a", "early", "--b", "nobody", "--prompts", str(prompts)]) == 2
+    assert "no contender is named 'nobody'" in capsys.readouterr().err
+
+
+def test_the_report_tells_verdicts_and_simulated_votes(server, capsys):
+    comparison = make_comparison(prompts=4)
+    simulate_votes(comparison, assessors=2)
+    build(comparison)
+    assert main(["report", comparison.name]) == 0
+    said = capsys.readouterr().out
+    assert "programs cast" in said
+    assert "end-to-end" in said
+    assert main(["report", str(comparison.code), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["comparison"]["name"] == comparison.name
+
+
+def test_a_report_that_nobody_builds_is_not_waited_for_for_ever(server):
+    comparison = make_comparison()
+    with pytest.raises(TimeoutError, match="worker"):
+        server.report(str(comparison.code), patience=0)
+
+
+def test_votes_come_over_all_pages(server, monkeypatch):
+    comparison = make_comparison(prompts=4)
+    simulate_votes(comparison, assessors=2)
+    monkeypatch.setattr("evalapp.api.base.ByKey.page_size", 10)
+    assert len(list(server.votes(str(comparison.code)))) == 4 * 2 * 7
+
+
+def test_verbs_and_refusals(server, capsys):
+    comparison = make_comparison()
+    assert main(["pause", comparison.name]) == 0
+    assert main(["close", comparison.name]) == 0
+    assert main(["open", comparison.name]) == 2
+    assert "closed" in capsys.readouterr().err
+    assert main(["status", "nothing of that name"]) == 2
+
+
+def test_a_wrong_token_or_none_is_told(live_server, monkeypatch, capsys):
+    with Visavis(live_server.url, "vsv_wrong") as server, pytest.raises(Refused, match="expired or revoked") as refused:
+        server.me()
+    assert refused.value.status == 401
+    monkeypatch.delenv("VISAVIS_TOKEN", raising=False)
+    assert main(["--url", live_server.url, "me"]) == 2
+    assert "VISAVIS_TOKEN" in capsys.readouterr().err
+
+
+def test_a_researchers_token_reads_and_changes_nothing(live_server):
+    _, secret = ApiToken.objects.issue(make_researcher(), "reader", ["organize", "read"], 1)
+    comparison = make_comparison()
+    with Visavis(live_server.url, secret) as server:
+        assert server.comparison(str(comparison.code))["state"] == "open"
+        with pytest.raises(Refused):
+            server.tell(str(comparison.code), "close")
+
+
+def test_a_lost_answer_is_asked_for_again_and_the_work_done_once(server, prompts, monkeypatch):
+    lost = iter([True, False])
+
+    class Leaky(httpx.HTTPTransport):
+        def handle_request(self, request):
+            answer = super().handle_request(request)
+            if request.method == "POST" and next(lost, False):
+                raise httpx.ReadError("the answer was lost on its way")
+            return answer
+
+    set_ = server.push_prompts("animals", ["a cat"])
+    token = server._http.headers["Authorization"].removeprefix("Bearer ")
+    with Visavis(str(server._http.base_url).removesuffix("/api/v1/"), token, transport=Leaky()) as leaky:
+        made = leaky.compare("nightly", ["early", "late"], set_["id"])
+    assert Comparison.objects.get().code.hex == made["code"].replace("-", "")
+
+
+def test_a_server_that_is_not_there_or_is_another_one_is_told(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with Visavis("http://127.0.0.1:9", "vsv_x") as nowhere, pytest.raises(Unreachable):
+        nowhere.me()
+    other = httpx.MockTransport(lambda request: httpx.Response(200, text="<html>hello</html>"))
+    with Visavis("http://elsewhere", "vsv_x", transport=other) as elsewhere, pytest.raises(Unreachable, match="JSON"):
+        elsewhere.me()
+
+
+def test_the_client_needs_nothing_of_the_server():
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    import visavis
+
+    folder = Path(visavis.__file__).parent.parent
+    code = (
+        "import sys, visavis.cli; sys.exit(any(n.split('.')[0] in ('django', 'evalapp', 'numpy') for n in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0
