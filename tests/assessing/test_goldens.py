@@ -4,15 +4,22 @@ import io
 from collections import Counter
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
 
 from evalapp.assessing.controls import Control, ControlAnswer, Golden, outcomes
 from evalapp.assessing.dispatch import next_assignment, remaining
 from evalapp.assessing.exchange import export_votes
+from evalapp.assessing.goldens import GoldensRefused, known_goldens, make_goldens
 from evalapp.assessing.mixing import planned, still_planned
 from evalapp.assessing.models import Assignment, Ballot, KeyReused, NotYours, Vote
 from evalapp.assessing.simulate import simulate_votes
+from evalapp.generation.files import sha256_of, write_files
+from evalapp.generation.models import Clip
+from generators.damage import DAMAGES
+from generators.shapes import Settings, Shapes
+from generators.video import read
 from tests.assessing.test_pages import JSON, answers, sign_in
 from tests.factories import make_comparison, make_participation
 
@@ -262,3 +269,75 @@ def test_more_goldens_double_their_share(db):
     watched.more_goldens = True
     watched.save()
     assert len(controls(work(watched))) > 1.7 * len(controls(work(trusted)))
+
+
+def moving(comparison):
+    """Real, damageable files for every clip."""
+    recipe = Settings(frames=10, fps=10, width=96, height=64)
+    for clip in comparison.clips():
+        frames = Shapes().generate("a red ball rolls over grass", clip.pk, recipe).frames
+        Clip.objects.filter(pk=clip.pk).update(**write_files(frames, 10))
+    return comparison
+
+
+def test_goldens_are_made_for_every_aspect_with_their_right_answer_and_files_like_any_others(db):
+    comparison = moving(make_comparison(prompts=2))
+    made = make_goldens(comparison, per_aspect=1)
+    assert [list(golden.answers.items()) for golden in made] == [
+        [(aspect, "first")] for aspect in ("beauty", "softness", "movement", "consistency", "defects", "relevance")
+    ]
+    for golden in made:
+        pair = golden.pair()
+        intact, damaged = read(pair.first.rendition), read(pair.second.rendition)
+        assert (intact.frames.shape, intact.fps) == (damaged.frames.shape, damaged.fps)
+        files = [sorted(path.name for path in clip.directory.iterdir()) for clip in (pair.first, pair.second)]
+        assert files[0] == files[1]
+        if golden.damage == "other_prompt":
+            assert pair.second.prompt != pair.first.prompt == pair.prompt
+            assert pair.second.contender == pair.first.contender
+            continue
+        assert golden.damage.encode() not in pair.second.rendition.read_bytes()
+        assert pair.second.facts["sha256"] == sha256_of(pair.second.master)
+        expected = DAMAGES[golden.damage].aspect
+        assert list(golden.answers) == [expected]
+
+
+def test_goldens_that_cannot_be_made_leave_nothing_behind(db, settings):
+    comparison = make_comparison(prompts=1, media=True)
+    before = sorted(path.name for path in settings.MEDIA_DIR.glob("*/*"))
+    with pytest.raises(GoldensRefused, match="softness: only 0 of 1 goldens"):
+        make_goldens(comparison, per_aspect=1)
+    assert not Golden.objects.exists()
+    assert sorted(path.name for path in settings.MEDIA_DIR.glob("*/*")) == before
+    with pytest.raises(GoldensRefused, match="no damage is known"):
+        make_goldens(comparison, 1, aspects=["preference"])
+
+
+def test_known_answers_become_goldens_row_by_row(db):
+    comparison = make_comparison(prompts=2)
+    row = {"prompt_id": "p1", "first": "frame-by-frame", "second": "end-to-end", "aspect": "beauty", "choice": "first"}
+    (golden,) = known_goldens(comparison, [row, row | {"aspect": "defects", "choice": "tie"}], "training")
+    assert golden.answers == {"beauty": "second", "defects": "tie"}
+    assert golden.use == "training"
+    bad = [
+        row | {"prompt_id": "p9"},
+        row | {"aspect": "speed"},
+        row | {"choice": "third"},
+        row,
+        row | {"choice": "tie"},
+    ]
+    with pytest.raises(GoldensRefused) as refused:
+        known_goldens(comparison, bad)
+    assert [problem.split(":")[0] for problem in refused.value.problems] == ["row 2", "row 3", "row 4", "row 6"]
+    assert Golden.objects.count() == 1
+
+
+def test_the_command_makes_goldens_and_sheets_to_look_at(db, tmp_path, capsys):
+    comparison = moving(make_comparison(prompts=1))
+    call_command("goldens", comparison.name, "--per-aspect=1", "--aspect=defects", f"--sheets={tmp_path}")
+    said = capsys.readouterr().out
+    assert "1 goldens are ready for work" in said
+    assert "golden share is 0" in said
+    assert [path.name.split("-")[1] for path in tmp_path.glob("*.webp")] == ["defects"]
+    call_command("goldens", comparison.name, "--withdraw")
+    assert Golden.objects.get().withdrawn

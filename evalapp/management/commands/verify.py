@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count, F, Q
 from rich.progress import track
 
+from evalapp.assessing.controls import Golden
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.files import sha256_of
@@ -83,6 +84,6 @@ def files() -> Iterator[str]:
 
 
 def orphan_folders() -> list[Path]:
-    known = {str(folder) for folder in Clip.objects.values_list("folder", flat=True)}
+    known = {str(folder) for table in (Clip, Golden) for folder in table.objects.values_list("folder", flat=True)}
     media = Path(settings.MEDIA_DIR)
     return [folder for folder in media.glob("??/*") if folder.name not in known] if media.is_dir() else []
