@@ -13,7 +13,7 @@ from evalapp.assessing.looks import Look, take_looks
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
-from evalapp.measuring.models import Measurement
+from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.results import results_of
 from evalapp.reporting import excluding, looking, reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
@@ -65,11 +65,14 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
     )
 
 
-def _measured(comparison: Comparison) -> dict[str, int | None]:
-    """Values are stored once and never altered: how many there are of its clips, and the last, tell."""
+def _measured(comparison: Comparison) -> list[Any]:
+    """Values are stored once and never altered: how many there are of its clips, and the last, tell. Those of sets are
+    replaced when the set changes, which their day and time tell."""
     pairs = comparison.pairs.order_by()
     files = pairs.values("first__sha256").union(pairs.values("second__sha256"))
-    return Measurement.objects.filter(sha256__in=files).aggregate(n=Count("pk"), last=Max("pk"))
+    single = Measurement.objects.filter(sha256__in=files).aggregate(n=Count("pk"), last=Max("pk"))
+    sets = SetMeasurement.objects.filter(comparison=comparison).aggregate(n=Count("pk"), last=Max("created_at"))
+    return [single["n"], single["last"], sets["n"], sets["last"].isoformat() if sets["last"] else None]
 
 
 def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHING) -> dict[str, Any]:

@@ -134,6 +134,26 @@ def following(unit: str, bins: list[list[float]]) -> Figure:
     return {"data": [trace], "layout": layout, "config": CONFIG}
 
 
+def systems(unit: str, values: list[float], shares: list[float], names: list[str]) -> Figure:
+    """Contenders by what they measure and how often people choose them; each point has its name beside it."""
+    trace: Row = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": values,
+        "y": shares,
+        "text": [safe(name) for name in names],
+        "textposition": "top center",
+        "cliponaxis": False,
+        "hovertemplate": "%{text}: %{x:.4g}, %{y:.1f}<extra></extra>",
+        "marker": {"color": FIRST, "size": 9, "symbol": "diamond"},
+    }
+    layout = layout_of(5, {"title": {"text": safe(unit)}, "zeroline": False})
+    layout |= {"showlegend": False, "height": 280, "margin": {"l": 10, "r": 40, "t": 24, "b": 44}}
+    layout["yaxis"] = _side(gettext("of 100 votes")) | {"range": [-4, 108]}
+    layout["shapes"] = [_line(50, across=True)]
+    return {"data": [trace], "layout": layout, "config": CONFIG}
+
+
 def lines(series: list[Row], xtitle: str, ytitle: str, middle: float | None = None, kind: str = "linear") -> Figure:
     """Points joined along an axis (training steps, days), each series {name, x, y, interval} with its own dash."""
     traces: list[Row] = []

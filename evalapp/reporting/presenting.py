@@ -45,6 +45,8 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
                 "intervals": figures.intervals(names, rows, titles, closed),
             }
         )
+    people, metrics = people_of(snapshot), _metrics(snapshot, titles)
+    drawn = _against_people(metrics, people)
     return snapshot | {
         "titles": titles,
         "filters": {
@@ -52,12 +54,13 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             for key, value in snapshot.get("filters", {}).items()
         },
         "closed": closed,
-        "people": people_of(snapshot),
+        "people": people,
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,
-        "figures": figures_of(snapshot, pairings, titles),
-        "metrics": (metrics := _metrics(snapshot, titles)),
-        "followed": [metric for metric in metrics if metric["following"]],
+        "figures": figures_of(snapshot, pairings) | drawn,
+        "metrics": [metric for metric in metrics if not metric["sets"]],
+        "sets": [metric for metric in metrics if metric["sets"]],
+        "followed": [metric | {"drawn": metric["figure"] in drawn} for metric in metrics if metric["following"]],
         "position_bias": [
             _ends(row) | {"title": titles.get(row["aspect"], gettext("All aspects")), "share": _hundred(row["left"])}
             for row in snapshot["position_bias"]
@@ -81,10 +84,8 @@ def _headline_first(snapshot: dict[str, Any]) -> dict[str, Any]:
     return snapshot | listed | {"metrics": metrics}
 
 
-def figures_of(
-    snapshot: dict[str, Any], pairings: list[dict[str, Any]], titles: dict[str, str]
-) -> dict[str, figures.Figure]:
-    """Every figure by its name; those of a pairing end in its number, those of a measure in its name."""
+def figures_of(snapshot: dict[str, Any], pairings: list[dict[str, Any]]) -> dict[str, figures.Figure]:
+    """Figures of votes by name; those of a pairing end in its number."""
     found = {
         f"{kind}-{pairing['number']}": pairing[kind]
         for pairing in pairings
@@ -99,37 +100,54 @@ def figures_of(
     for row in snapshot["ranking"]:
         if row["aspect"] == snapshot["headline_aspect"] and row["rated"]:
             found["ranking"] = charts.ranking(row["rated"])
-    for metric in snapshot["metrics"]:
-        bins = [each["bins"] for each in metric["following"] if each["aspect"] == snapshot["headline_aspect"]]
-        if bins and len(bins[0]) > 1:
-            found[f"following-{metric['metric']}"] = charts.following(gettext(metric["unit"]), bins[0])
     return found
 
 
 def _metrics(snapshot: dict[str, Any], titles: dict[str, str]) -> list[dict[str, Any]]:
     """Measures by name, each with its contenders in their order and how far it follows people, aspect by aspect."""
-    return [
-        metric
-        | {
-            "title": gettext(metric["title"]),
-            "unit": gettext(metric["unit"]),
-            "figure": f"following-{metric['metric']}",
-            "rows": [
-                row
-                | {"ends": _between(row["interval"], _short)}
-                | {"short": "" if row["value"] is None else _short(row["value"])}
-                for row in metric["rows"]
-            ],
-            "following": [
-                row
-                | _ends(row)
-                | {"title": titles[row["aspect"]], "share": _hundred(row["agreement"])}
-                | {"headline": row["aspect"] == snapshot["headline_aspect"]}
-                for row in metric["following"]
-            ],
-        }
-        for metric in snapshot["metrics"]
-    ]
+    names, shown = snapshot["comparison"]["contenders"], []
+    for number, metric in enumerate(snapshot["metrics"]):
+        rows = {row["contender"]: row for row in metric["rows"]}
+        following = [
+            row
+            | _ends(row)
+            | {"title": titles[row["aspect"]], "share": _hundred(row["agreement"])}
+            | {"headline": row["aspect"] == snapshot["headline_aspect"]}
+            for row in metric["following"]
+        ]
+        words = {"title": gettext(metric["title"]), "unit": gettext(metric["unit"]), "figure": f"measure-{number}"}
+        cells = [_measured(rows.get(name)) for name in names]
+        shown.append(metric | words | {"cells": cells, "following": following, "sets": metric.get("kind") == "set"})
+    return shown
+
+
+def _measured(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    floor = row.get("floor")
+    return row | {
+        "ends": _between(row["interval"], _short),
+        "short": "" if row["value"] is None else _short(row["value"]),
+        "floor_short": "" if floor is None else _short(floor),
+    }
+
+
+def _against_people(metrics: list[dict[str, Any]], people: list[dict[str, Any]]) -> dict[str, figures.Figure]:
+    """Figures of measures against people's votes: pairs where single clips are measured, contenders where sets are."""
+    found = {}
+    for metric in metrics:
+        if metric["sets"]:
+            points = [
+                (cell["value"], float(each["share"]), each["contender"])
+                for cell, each in zip(metric["cells"], people, strict=True)
+                if cell and cell["value"] is not None and each["share"]
+            ]
+            if len(points) > 1:
+                values, shares, names = (list(column) for column in zip(*points, strict=True))
+                found[metric["figure"]] = charts.systems(metric["unit"], values, shares, names)
+        elif metric["following"] and len(bins := metric["following"][0]["bins"]) > 1:
+            found[metric["figure"]] = charts.following(metric["unit"], bins)
+    return found
 
 
 def people_of(snapshot: dict[str, Any]) -> list[dict[str, Any]]:

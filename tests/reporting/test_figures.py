@@ -54,7 +54,7 @@ def test_measures_stand_beside_the_win_rate_of_people(filmed):
     shown = presented(json.loads(build(filmed).snapshot))
     people = [float(each["share"]) for each in shown["people"]]
     assert sum(people) == pytest.approx(100)
-    assert [row["contender"] for row in shown["metrics"][0]["rows"]] == [each["contender"] for each in shown["people"]]
+    assert [row["contender"] for row in shown["metrics"][0]["cells"]] == [each["contender"] for each in shown["people"]]
     headline = shown["metrics"][0]["following"][0]
     assert headline["aspect"] == shown["headline_aspect"]
     assert sum(each[2] for each in headline["bins"]) == headline["pairs"] == 4
@@ -70,7 +70,7 @@ def test_every_figure_that_the_page_asks_for_is_there_and_every_one_that_is_ther
     page = client.get(reverse("report", args=[comparison.code]))
     asked = {part.split('"')[0] for part in page.content.decode().split('data-figure="')[1:]}
     assert asked == set(page.context["figures"])
-    assert {"tags", "ranking", "following-sharpness", "shares-0", "intervals-2"} <= asked
+    assert {"tags", "ranking", "measure-0", "shares-0", "intervals-2"} <= asked
 
 
 def test_a_cell_of_the_tags_holds_its_number_and_is_darker_the_farther_it_is_from_fifty():
