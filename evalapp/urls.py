@@ -10,7 +10,7 @@ from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import audit_views, token_views
 from evalapp.people.views import SignIn
-from evalapp.reporting import progress
+from evalapp.reporting import behind, progress
 from evalapp.reporting import views as reporting
 from evalapp.running import health
 
@@ -56,7 +56,7 @@ urlpatterns = [
     path("comparisons/<uuid:code>/report/", reporting.report, name="report"),
     path("comparisons/<uuid:code>/report/freshness/", reporting.freshness, name="report-freshness"),
     path("comparisons/<uuid:code>/report/explore/", reporting.exploration, name="report-explore"),
-    path("comparisons/<uuid:code>/report/pairs/", reporting.pairs, name="report-pairs"),
+    path("comparisons/<uuid:code>/report/pairs/", behind.pairs, name="report-pairs"),
     path("comparisons/<uuid:code>/report.<str:kind>", reporting.report_file, name="report-file"),
     path("league/", reporting.league, name="league"),
     path("clips/<uuid:folder>/", reporting.clip_media, name="clip-media"),

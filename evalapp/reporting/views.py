@@ -1,14 +1,10 @@
 """The report's pages. They read the latest snapshot and compute nothing."""
 
 import json
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -16,9 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from evalapp.assessing.models import Choice, Vote
-from evalapp.catalog.models import digest
-from evalapp.comparisons.models import Aspect, Comparison, Pair
+from evalapp.comparisons.models import Comparison
 from evalapp.generation.media import media_response
 from evalapp.generation.models import Clip
 from evalapp.people import audit
@@ -142,87 +136,6 @@ def report_file(request: HttpRequest, code: UUID, kind: str) -> HttpResponse:
     name = slugify(comparison.name) or "report"
     response["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     return response
-
-
-@dataclass(frozen=True)
-class ShownPair:
-    """A pair with its votes on one aspect; the sides as shown here, which for researchers are drawn by lot."""
-
-    pair: Pair
-    left: Clip
-    right: Clip
-    left_votes: int
-    ties: int
-    right_votes: int
-    left_name: str
-    right_name: str
-
-
-@login_required
-@require_safe
-def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
-    """The pairs behind a number: the two clips and the votes. Names of contenders are for organizers only."""
-    comparison = get_object_or_404(Comparison, code=code)
-    aspect = get_object_or_404(Aspect, comparison=comparison, key=request.GET.get("aspect", ""))
-    first, second, choice = (request.GET.get(key, "") for key in ("first", "second", "choice"))
-    if choice and choice not in Choice.values:
-        raise Http404
-    found = pairs_behind(comparison, aspect, first, second, choice)
-    page = Paginator(found, PAIRS_PER_PAGE).get_page(request.GET.get("page"))
-    listed = list(page)
-    votes = counts_of(listed, aspect)
-    named = request.user.is_staff
-    if named and page.number == 1:
-        audit.record("looked behind the blind of", comparison, aspect=aspect.key, pairs=page.paginator.count)
-    query = request.GET.copy()
-    query.pop("page", None)
-    context = {
-        "comparison": comparison,
-        "aspect": aspect,
-        "first": first,
-        "second": second,
-        "choice": _choice_in_words(choice, first, second),
-        "page": page,
-        "pairs": [_shown(pair, votes[pair.pk], named) for pair in listed],
-        "named": named,
-        "simulated": comparison.participations.filter(assessor__simulated=True).exists(),
-        "query": query.urlencode(),
-    }
-    return render(request, "reporting/pairs.html", context)
-
-
-def pairs_behind(comparison: Comparison, aspect: Aspect, first: str, second: str, choice: str) -> QuerySet[Pair]:
-    """Pairs of two contenders with votes on an aspect, of one choice if given."""
-    votes = Vote.objects.current().filter(ballot__assignment__pair=OuterRef("pk"), aspect=aspect)
-    found = comparison.pairs.filter(Exists(votes.filter(choice=choice) if choice else votes))
-    if first or second:
-        found = found.filter(first__contender__name=first, second__contender__name=second)
-    return found.select_related("prompt", "first__contender", "second__contender").order_by(
-        "prompt__position", "seed", "pk"
-    )
-
-
-def counts_of(pairs: list[Pair], aspect: Aspect) -> dict[int, Counter[str]]:
-    """Votes on the aspect that count, by pair and choice."""
-    found: dict[int, Counter[str]] = {pair.pk: Counter() for pair in pairs}
-    votes = Vote.objects.current().filter(ballot__assignment__pair__in=pairs, aspect=aspect)
-    for pair, choice in votes.values_list("ballot__assignment__pair", "choice"):
-        found[pair][choice] += 1
-    return found
-
-
-def _shown(pair: Pair, votes: Counter[str], named: bool) -> ShownPair:
-    turned = not named and int(digest(str(pair.first.folder)), 16) % 2 == 1
-    left, right = (pair.second, pair.first) if turned else (pair.first, pair.second)
-    left_votes, right_votes = (votes[choice] for choice in (("second", "first") if turned else ("first", "second")))
-    names = (left.contender.name, right.contender.name) if named else (gettext("left"), gettext("right"))
-    return ShownPair(pair, left, right, left_votes, votes["tie"], right_votes, *names)
-
-
-def _choice_in_words(choice: str, first: str, second: str) -> str:
-    return {"first": gettext("for %s") % first, "second": gettext("for %s") % second, "tie": gettext("ties")}.get(
-        choice, ""
-    )
 
 
 @login_required

@@ -80,6 +80,30 @@ def test_the_pairs_behind_a_number_add_up_to_it(client, olga, voted):
             assert sum(getattr(pair, counted) for pair in shown) == row[key]
 
 
+def test_pairs_are_found_by_tag_contender_and_assessor(client, olga, voted):
+    client.force_login(olga)
+    address = reverse("report-pairs", args=[voted.code])
+    found = lambda **query: client.get(address, {"aspect": "beauty"} | query).context["page"].paginator.count  # noqa: E731
+    whole = found()
+    assert found(tag="ball") + found(tag="square") == whole == 3
+    assert found(contender="end-to-end") == whole
+    assert found(contender="nobody") == 0
+    codes = [str(each.assessor.code) for each in voted.participations.all()]
+    votes = [client.get(address, {"aspect": "beauty", "assessor": code}).context["pairs"] for code in codes]
+    assert sum(len(pair.votes) for shown in votes for pair in shown) == 3 * 2
+    assert {vote[0] for shown in votes[:1] for pair in shown for vote in pair.votes} == {codes[0]}
+    for wrong in ({"tag": "nothing"}, {"assessor": "x"}, {"choice": "best"}):
+        assert client.get(address, {"aspect": "beauty"} | wrong).status_code == 404
+
+
+def test_researchers_do_not_learn_from_a_filter_whose_clip_is_whose(client, rita, voted):
+    query = {"first": "end-to-end", "second": "frame-by-frame", "aspect": "preference"}
+    by_choice = [page(client, rita, "report-pairs", voted, choice=choice, **query) for choice in ("first", "second")]
+    told = [{pair.pair.pk for pair in answer.context["pairs"]} for answer in by_choice]
+    assert told[0] == told[1]
+    assert "with votes for either side" in by_choice[0].content.decode()
+
+
 def test_clips_play_for_readers_and_not_for_strangers(client, rita, voted):
     address = reverse("clip-media", args=[voted.pairs.first().first.folder])
     assert client.get(address).status_code == 302
@@ -128,10 +152,10 @@ def test_hostile_names_stay_text_everywhere(client, olga, db):
 
 def test_the_report_page_asks_the_database_a_fixed_number_of_times(client, olga, voted, django_assert_max_num_queries):
     client.force_login(olga)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         client.get(reverse("report", args=[voted.code]))
     query = {"first": "end-to-end", "second": "frame-by-frame", "aspect": "preference"}
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(18):
         client.get(reverse("report-pairs", args=[voted.code]), query)
 
 

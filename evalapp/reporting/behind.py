@@ -1,0 +1,187 @@
+"""The pairs and votes behind a number: both clips and who chose what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from evalapp.assessing.models import Choice, Vote
+from evalapp.catalog.models import digest
+from evalapp.comparisons.models import Aspect, Comparison, Pair
+from evalapp.generation.models import Clip
+from evalapp.people import audit
+from evalapp.reporting.filters import tags_of
+
+PAIRS_PER_PAGE = 12
+DECIDED = "decided"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Which pairs: of these two contenders, or with this one; on prompts with a tag; with a vote of this choice
+    (`decided` is either side), by this assessor. What is empty leaves nothing out."""
+
+    aspect: Aspect
+    first: str = ""
+    second: str = ""
+    contender: str = ""
+    choice: str = ""
+    tag: str = ""
+    assessor: str = ""
+
+    @classmethod
+    def read(cls, comparison: Comparison, given: Mapping[str, str]) -> "Behind":
+        """From an address; an unknown aspect, choice, tag or assessor is not found."""
+        aspect = get_object_or_404(Aspect, comparison=comparison, key=given.get("aspect", ""))
+        names = ("first", "second", "contender", "choice", "tag", "assessor")
+        found = cls(aspect, *(given.get(name, "") for name in names))
+        if found.choice and found.choice not in (*Choice.values, DECIDED):
+            raise Http404
+        if found.tag and found.tag not in tags_of(comparison):
+            raise Http404
+        if found.assessor and not _is_assessor(comparison, found.assessor):
+            raise Http404
+        return found
+
+    @property
+    def votes(self) -> QuerySet[Vote]:
+        """Votes on the aspect that count, by this assessor if one is named."""
+        cast = Vote.objects.current().filter(aspect=self.aspect)
+        return cast.filter(ballot__assignment__participation__assessor__code=self.assessor) if self.assessor else cast
+
+    def pairs(self, comparison: Comparison) -> QuerySet[Pair]:
+        votes = self.votes.filter(ballot__assignment__pair=OuterRef("pk"))
+        if self.choice:
+            votes = votes.filter(choice__in=("first", "second") if self.choice == DECIDED else (self.choice,))
+        found = comparison.pairs.filter(Exists(votes))
+        if self.first or self.second:
+            found = found.filter(first__contender__name=self.first, second__contender__name=self.second)
+        if self.contender:
+            met = Q(first__contender__name=self.contender) | Q(second__contender__name=self.contender)
+            found = found.filter(met)
+        if self.tag:
+            prompts = comparison.prompt_set.prompts.all()
+            found = found.filter(prompt__in=[each.pk for each in prompts if self.tag in each.tags])
+        return found.select_related("prompt", "first__contender", "second__contender").order_by(
+            "prompt__position", "seed", "pk"
+        )
+
+    def blind(self) -> "Behind":
+        """The same without what tells whose clip is whose: a pair with votes for a contender shows where its clip is."""
+        return replace(self, choice=DECIDED) if self.choice in ("first", "second") else self
+
+    def told(self) -> list[str]:
+        """What was asked for, in words."""
+        choices = {
+            "first": gettext("with votes for %s") % (self.first or gettext("the first")),
+            "second": gettext("with votes for %s") % (self.second or gettext("the second")),
+            "tie": gettext("with ties"),
+            DECIDED: gettext("with votes for either side"),
+        }
+        return [
+            f"{self.first} {gettext('against')} {self.second}" if self.first or self.second else self.contender,
+            str(self.aspect.translated_name),
+            choices.get(self.choice, self.choice),
+            gettext("tag %s") % self.tag if self.tag else "",
+            gettext("assessor %s") % self.assessor[:8] if self.assessor else "",
+        ]
+
+
+@dataclass
+class ShownPair:
+    """A pair with its votes on one aspect; the sides as shown here, which for researchers are drawn by lot."""
+
+    pair: Pair
+    left: Clip
+    right: Clip
+    left_name: str
+    right_name: str
+    turned: bool
+    votes: list[tuple[str, str]] = field(default_factory=list)
+    """Assessor's code and choice, `first` or `second` of the pair."""
+
+    def _count(self, choice: str) -> int:
+        return sum(made == choice for _, made in self.votes)
+
+    @property
+    def left_votes(self) -> int:
+        return self._count("second" if self.turned else "first")
+
+    @property
+    def right_votes(self) -> int:
+        return self._count("first" if self.turned else "second")
+
+    @property
+    def ties(self) -> int:
+        return self._count("tie")
+
+    @property
+    def told(self) -> list[dict[str, str]]:
+        """Each vote in words."""
+        first, second = (self.right_name, self.left_name) if self.turned else (self.left_name, self.right_name)
+        words = {"first": first, "second": second, "tie": gettext("tie")}
+        return [{"assessor": code, "choice": words.get(choice, choice)} for code, choice in self.votes]
+
+
+@login_required
+@require_safe
+def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The pairs behind a number. Names of contenders are for organizers only."""
+    comparison = get_object_or_404(Comparison, code=code)
+    behind = Behind.read(comparison, {key: request.GET[key] for key in request.GET})
+    named = request.user.is_staff
+    if not named:
+        behind = behind.blind()
+    page = Paginator(behind.pairs(comparison), PAIRS_PER_PAGE).get_page(request.GET.get("page"))
+    if named and page.number == 1:
+        audit.record("looked behind the blind of", comparison, aspect=behind.aspect.key, pairs=page.paginator.count)
+    query = request.GET.copy()
+    query.pop("page", None)
+    context: dict[str, Any] = {
+        "comparison": comparison,
+        "behind": behind,
+        "told": [each for each in behind.told() if each],
+        "aspects": list(comparison.aspects.all()),
+        "known_tags": tags_of(comparison),
+        "pairings": list(comparison.entries.values_list("contender__name", flat=True)),
+        "page": page,
+        "pairs": shown(list(page), behind, named),
+        "named": named,
+        "simulated": comparison.participations.filter(assessor__simulated=True).exists(),
+        "query": query.urlencode(),
+    }
+    return render(request, "reporting/pairs.html", context)
+
+
+def shown(pairs: list[Pair], behind: Behind, named: bool) -> list[ShownPair]:
+    """Pairs with their votes, in one query."""
+    found = {pair.pk: _shown(pair, named) for pair in pairs}
+    cast = behind.votes.filter(ballot__assignment__pair__in=pairs).order_by("pk")
+    for pair, assessor, choice in cast.values_list(
+        "ballot__assignment__pair", "ballot__assignment__participation__assessor__code", "choice"
+    ):
+        found[pair].votes.append((str(assessor), choice))
+    return list(found.values())
+
+
+def _shown(pair: Pair, named: bool) -> ShownPair:
+    turned = not named and int(digest(str(pair.first.folder)), 16) % 2 == 1
+    left, right = (pair.second, pair.first) if turned else (pair.first, pair.second)
+    names = (left.contender.name, right.contender.name) if named else (gettext("left"), gettext("right"))
+    return ShownPair(pair, left, right, *names, turned)
+
+
+def _is_assessor(comparison: Comparison, given: str) -> bool:
+    try:
+        code = UUID(given)
+    except ValueError:
+        return False
+    return comparison.participations.filter(assessor__code=code).exists()
