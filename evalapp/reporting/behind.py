@@ -75,7 +75,7 @@ class Behind:
         )
 
     def blind(self) -> "Behind":
-        """The same without what tells whose clip is whose: a pair with votes for a contender shows where its clip is."""
+        """The same without what tells whose clip is whose: a pair with votes for a contender shows its side."""
         return replace(self, choice=DECIDED) if self.choice in ("first", "second") else self
 
     def told(self) -> list[str]:
