@@ -10,7 +10,7 @@ from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import audit_views, token_views
 from evalapp.people.views import SignIn
-from evalapp.reporting import behind, progress
+from evalapp.reporting import behind, progress, rendering
 from evalapp.reporting import views as reporting
 from evalapp.running import health
 
@@ -52,6 +52,10 @@ urlpatterns = [
     # Progress
     path("comparisons/", progress.comparisons, name="comparisons"),
     path("comparisons/<uuid:code>/", progress.comparison, name="comparison"),
+    path("comparisons/<uuid:code>/rendering/", rendering.rendering, name="rendering"),
+    path("comparisons/<uuid:code>/rendering/sheets/", rendering.sheets, name="sheets"),
+    path("comparisons/<uuid:code>/rendering/<str:verb>/", rendering.tell, name="rendering-verb"),
+    path("clips/<uuid:folder>/sheet/", rendering.sheet, name="clip-sheet"),
     # Reports: pages and files from one snapshot, and the clips behind their numbers
     path("comparisons/<uuid:code>/report/", reporting.report, name="report"),
     path("comparisons/<uuid:code>/report/freshness/", reporting.freshness, name="report-freshness"),

@@ -46,6 +46,10 @@ ACCESS = {
     "pause": ("post", ORGANIZERS_DO),
     "close": ("post", ORGANIZERS_DO),
     "retry": ("post", ORGANIZERS_DO),
+    "rendering": ("get", ORGANIZERS),
+    "sheets": ("get", ORGANIZERS),
+    "rendering-verb": ("post", ORGANIZERS_DO),
+    "clip-sheet": ("get", ORGANIZERS),
     "invite": ("post", ORGANIZERS_DO),
     "withdraw-invitation": ("post", ORGANIZERS_DO),
     "assessor": ("get", ORGANIZERS),
@@ -86,6 +90,9 @@ ACCESS = {
     "api-invitation": ("delete", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "204")),
     "api-launch": ("post", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "409")),  # it is launched already
     "api-retry": ("post", API_ORGANIZERS),
+    "api-cancel-rendering": ("post", API_ORGANIZERS),
+    "api-hold-rendering": ("post", API_ORGANIZERS),
+    "api-release-rendering": ("post", API_ORGANIZERS),
     "api-comparisons": ("get", API_SIGNED_IN),
     "api-comparison": ("get", API_SIGNED_IN),
     "api-report": ("get", API_SIGNED_IN),
@@ -123,7 +130,7 @@ def house(db):
     """A comparison with an answer, a pair in its assessor's hands and, where asked for, files and a report."""
 
     def furnish(name):
-        comparison = make_comparison(prompts=2, media="media" in name or "poster" in name)
+        comparison = make_comparison(prompts=2, media=any(part in name for part in ("media", "poster", "clip-sheet")))
         assessor, stranger = make_participation(comparison, "alice"), make_participation(make_comparison(), "bob")
         make_vote(assessor)
         invitation, task = make_invitation(comparison), next_assignment(assessor)
@@ -172,7 +179,9 @@ def address(name, house):
         return reverse(name, args=[task.code])
     if name in ("task-media", "task-poster"):
         return reverse(name, args=[task.code, "left"])
-    if name in ("clip-media", "clip-poster"):
+    if name == "rendering-verb":
+        return reverse(name, args=[comparison, "hold"])
+    if name in ("clip-media", "clip-poster", "clip-sheet"):
         return reverse(name, args=[task.pair.first.folder])
     if name == "report-file":
         return reverse(name, args=[comparison, "json"])

@@ -199,6 +199,10 @@ class RetriedSerializer(serializers.Serializer):
     queued = serializers.IntegerField(help_text="Clips that are rendered again.")
 
 
+class ClipsSerializer(serializers.Serializer):
+    clips = serializers.IntegerField(help_text="Clips that the verb changed.")
+
+
 class AskedSerializer(serializers.Serializer):
     """Whether the newest report counts every vote; if not, a worker has been asked for one that does."""
 

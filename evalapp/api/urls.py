@@ -21,6 +21,14 @@ urlpatterns = [
     path("v1/comparisons/<uuid:code>/pause/", views.Verb.as_view(verb="pause"), name="api-pause"),
     path("v1/comparisons/<uuid:code>/close/", views.Verb.as_view(verb="close"), name="api-close"),
     path("v1/comparisons/<uuid:code>/retry/", views.Retry.as_view(), name="api-retry"),
+    *(
+        path(
+            f"v1/comparisons/<uuid:code>/rendering/{verb}/",
+            views.Rendering.as_view(verb=f"{verb}_rendering"),
+            name=f"api-{verb}-rendering",
+        )
+        for verb in ("cancel", "hold", "release")
+    ),
     path("v1/invitations/<uuid:code>/", creating.OneInvitation.as_view(), name="api-invitation"),
     re_path("", views.Nothing.as_view(), name="api-nothing"),
 ]

@@ -18,6 +18,7 @@ from evalapp.api.problems import Conflict
 from evalapp.api.serializers import (
     AskedSerializer,
     AspectSerializer,
+    ClipsSerializer,
     ComparisonSerializer,
     MeSerializer,
     OneComparisonSerializer,
@@ -28,6 +29,7 @@ from evalapp.api.serializers import (
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.launch import launch
 from evalapp.comparisons.models import Comparison, NotReady
+from evalapp.generation.tasks import ring as wake_workers
 from evalapp.people import audit
 from evalapp.reporting.models import Report
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
@@ -150,6 +152,20 @@ class Retry(Problems):
             return Response({"queued": comparison.render_again()})
         except NotReady as refusal:
             raise Conflict(str(refusal)) from refusal
+
+
+class Rendering(Problems):
+    """POST: unfinished clips are cancelled, or waiting ones held or released; says how many."""
+
+    permission_classes = [MayOrganize]
+    verb = ""
+
+    @told(ClipsSerializer, 404, request=None)
+    def post(self, request: Request, code: UUID) -> Response:
+        clips = getattr(get_object_or_404(Comparison, code=code), self.verb)()
+        if self.verb == "release_rendering":
+            wake_workers()
+        return Response({"clips": clips})
 
 
 class Me(Problems):

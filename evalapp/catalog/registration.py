@@ -1,5 +1,6 @@
 """A contender from files: a recipe, and the checkpoint it samples from. All is checked before anything is stored."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +64,23 @@ def _place(generator: str, settings: dict[str, Any], checkpoint: Path | None) ->
         settings["source"] = kept | {kind: str(checkpoint.resolve())}
     if not takes_source:
         return checkpoint
-    from generators.pipelines import find
-
-    return find(getattr(parse(generator, settings), "source"))  # noqa: B009 - of generators with a source alone
+    return _pipelines().find(getattr(parse(generator, settings), "source"))  # noqa: B009 - of generators with a source alone
 
 
 def _manifest(place: Path) -> dict[str, str]:
     """sha256 by file. Raises GeneratorError for what is missing, is code, or could run code."""
-    from generators.pipelines import check_files, manifest
-
     if place.is_file():
         if place.suffix != ".safetensors":
             raise GeneratorError(f"{place}: only safetensors files are taken, since others can run code: convert it")
     else:
-        check_files(place)
-    return manifest(place)
+        _pipelines().check_files(place)
+    manifest: dict[str, str] = _pipelines().manifest(place)
+    return manifest
+
+
+def _pipelines() -> Any:
+    """By name: it leads to torch, which this process never loads unless a recipe is tried."""
+    return import_module("generators.pipelines")
 
 
 def _checkpoint(place: Path | None, manifest: dict[str, str], settings: dict[str, Any], generator: str) -> Checkpoint:

@@ -1,0 +1,98 @@
+"""The organizer's page of rendering: counts, costs, verbs, thumbnails and contact sheets."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from evalapp.generation.models import Clip, Queue
+from evalapp.reporting.rendering import lines_of
+from tests.factories import make_comparison, make_organizer
+
+State = Clip.State
+
+
+@pytest.fixture
+def organizer(db):
+    client = Client()
+    client.force_login(make_organizer())
+    return client
+
+
+@pytest.fixture
+def comparison(db):
+    comparison = make_comparison(state="rendering", prompts=3)
+    return comparison
+
+
+def done(clip, seconds, **provenance):
+    facts = {"provenance": provenance}
+    Clip.objects.filter(pk=clip.pk).update(state=State.READY, seconds=seconds, facts=facts)
+
+
+def test_a_line_adds_up_what_a_contenders_clips_took(comparison):
+    first = comparison.entries.first().contender
+    one, two, three = Clip.objects.filter(contender=first).order_by("pk")
+    done(one, 10, energy_wh=1.5, cost={"amount": 0.25})
+    done(two, 20, energy_wh=None, cost=None)
+    Clip.objects.filter(pk=three.pk).update(state=State.FAILED)
+    line, other = lines_of(comparison)
+    assert (line.counts["ready"], line.counts["failed"], line.counts["total"], line.unfinished) == (2, 1, 3, 0)
+    assert (line.counts["mean"], line.counts["hours"]) == (15, pytest.approx(30 / 3600))
+    assert (line.counts["energy"], line.counts["energy_of"], line.counts["cost"]) == (1.5, 1, 0.25)
+    assert (other.counts["energy"], other.counts["mean"], other.minutes_left) == (None, None, None)
+
+
+def test_minutes_left_follow_from_the_mean_and_the_workers_at_work(comparison):
+    first = comparison.entries.first().contender
+    one, *_ = Clip.objects.filter(contender=first).order_by("pk")
+    done(one, 120)
+    assert lines_of(comparison)[0].minutes_left is None
+    Clip.objects.claim_next("a")
+    assert lines_of(comparison)[0].minutes_left == 4  # two clips of two minutes each, one worker
+
+
+def test_the_page_asks_the_same_number_of_queries_however_many_clips(
+    organizer, comparison, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(14):
+        assert organizer.get(reverse("rendering", args=[comparison.code])).status_code == 200
+
+
+def test_buttons_hold_release_and_cancel(organizer, comparison):
+    def tell(verb):
+        page = organizer.post(reverse("rendering-verb", args=[comparison.code, verb]), follow=True)
+        return page.content.decode(), set(comparison.clips().values_list("state", flat=True))
+
+    page, states = tell("hold")
+    assert ("6 clips are held." in page, states) == (True, {State.HELD})
+    assert tell("release")[1] == {State.QUEUED}
+    page, states = tell("cancel")
+    assert ("6 clips are cancelled." in page, states) == (True, {State.CANCELLED})
+    assert Clip.objects.claim_next("one") is None
+    again = {"reason": "cancelled by an organizer"}
+    organizer.post(reverse("retry", args=[comparison.code]), again)
+    assert set(comparison.clips().values_list("state", flat=True)) == {State.QUEUED}
+    assert organizer.post(reverse("rendering-verb", args=[comparison.code, "burn"])).status_code == 404
+
+
+def test_programs_cancel_too(organizer, comparison):
+    answer = organizer.post(reverse("api-cancel-rendering", args=[comparison.code]), content_type="application/json")
+    assert answer.json() == {"clips": 6}
+    assert set(comparison.clips().values_list("state", flat=True)) == {State.CANCELLED}
+
+
+def test_a_resting_queue_and_unknown_energy_are_said(organizer, comparison):
+    Queue.objects.create(hardware="cpu", paused=True)
+    page = organizer.get(reverse("rendering", args=[comparison.code])).content.decode()
+    assert "The queue cpu is paused" in page
+    assert "unknown" in page
+
+
+def test_contact_sheets_show_each_prompt_with_every_contenders_clip(organizer):
+    comparison = make_comparison(prompts=2, media=True)
+    page = organizer.get(reverse("sheets", args=[comparison.code])).content.decode()
+    for clip in comparison.clips():
+        assert reverse("clip-sheet", args=[clip.folder]) in page
+        assert organizer.get(reverse("clip-sheet", args=[clip.folder])).headers["Content-Type"] == "image/webp"
+    thumbnails = organizer.get(reverse("rendering", args=[comparison.code])).content.decode()
+    assert reverse("clip-poster", args=[clip.folder]) in thumbnails
