@@ -3,8 +3,8 @@
     python -m benchmarks.next_pair [--pairs 40]
 
 The answers are pressed as an assessor would; the clock starts in the page at the key event and stops when both clips
-of the next pair have shown a frame while playing (`requestVideoFrameCallback`). Between pairs the next one has the time of
-two seconds' watching to load and to decode. Target: 100 ms at the 95th percentile. No wait between pairs says "loading".
+of the next pair have shown a frame while playing (`requestVideoFrameCallback`). Between pairs the next one has two
+seconds to load and to decode, as while someone watches. Target: 100 ms at the 95th percentile.
 """
 
 import argparse
