@@ -6,6 +6,8 @@ Frames are uint8 arrays (T, H, W, 3), RGB, T ≥ 1; brightness is float32 (T, H,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,17 +78,50 @@ def match_blocks(grey: Grey) -> Matches:
     shifts = sorted(((y, x) for y in reach for x in reach), key=lambda yx: (yx[0] ** 2 + yx[1] ** 2, yx))
     found = np.empty((len(small) - 1, rows, columns, 2))
     left = np.empty((len(small) - 1, rows, columns))
+    difference = np.empty(small.shape[1:], dtype=np.float32)
+    costs = np.empty((len(shifts), rows, columns), dtype=np.float32)
+    across = np.empty((rows, columns * BLOCK), dtype=np.float32)
     for number in range(len(small) - 1):
         before = np.pad(small[number], REACH, mode="edge")
         now = small[number + 1]
-        costs = np.empty((len(shifts), rows, columns), dtype=np.float32)
         for place, (y, x) in enumerate(shifts):
             moved = before[REACH - y : REACH - y + now.shape[0], REACH - x : REACH - x + now.shape[1]]
-            difference = np.abs(now - moved)
-            costs[place] = difference.reshape(rows, BLOCK, columns, BLOCK).mean((1, 3))
+            np.abs(np.subtract(now, moved, out=difference), out=difference)
+            # Rows of a block first, whole lines at a time: sums along the last axis alone are slow.
+            np.add.reduce(difference.reshape(rows, BLOCK, -1), axis=1, out=across)
+            np.einsum("rcb->rc", across.reshape(rows, columns, BLOCK), out=costs[place])
+        costs /= BLOCK * BLOCK
         best = costs.argmin(0)
         left[number] = costs.min(0)
         # Flat blocks, rounding and noise do not move: a shift must explain half of the change, and enough of it.
         moved_on = (left[number] < MOVED * costs[0]) & (costs[0] - left[number] > 1e-3)
         found[number] = np.array(shifts)[np.where(moved_on, best, 0)] * factor
     return Matches(found, left, diagonal)
+
+
+class Prepared:
+    """A clip whose brightness and block matches are reckoned once, for all measures that ask for them."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.frames = checked(frames)
+
+    @cached_property
+    def grey(self) -> Grey:
+        return luma(self.frames)
+
+    @cached_property
+    def matches(self) -> Matches:
+        return match_blocks(self.grey)
+
+    @cached_property
+    def steps(self) -> NDArray[np.float64]:
+        """Mean absolute difference of brightness between neighbouring frames (T − 1,)."""
+        small, _ = halved(self.grey)
+        return np.array([np.abs(b - a).mean(dtype=np.float64) for a, b in pairwise(small)])
+
+
+def prepared(clip: Frames | Prepared, at_least: int = 1) -> Prepared:
+    """The clip prepared, or as it is if it was. Raises ValueError as `checked` does."""
+    found = clip if isinstance(clip, Prepared) else Prepared(clip)
+    checked(found.frames, at_least)
+    return found

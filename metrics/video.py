@@ -1,84 +1,86 @@
 """Measures of one clip, without weights: each a function of frames and their rate, with its unit and source.
 
-None of them is a judgement of people. `metrics.following` says how far each goes along with one.
+Give several of them one `Prepared` clip: what they share is reckoned once. None is a judgement of people:
+`metrics.following` says how far each goes along with one.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.frames import Frames, Grey, checked, halved, luma, match_blocks
+from metrics.frames import Frames, Prepared, checked, luma, prepared
 
 FROZEN = 0.001
 """Mean absolute difference, of the range, at or below which a frame repeats the one before (−60 dB: ffmpeg's
 freezedetect)."""
 
 
-def boiling(frames: Frames, fps: float) -> float:
+def boiling(clip: Frames | Prepared, fps: float) -> float:
     """What changes between frames though nothing moved it, in grey levels of 255; 0 is calm.
 
     Each block is looked for in the frame before (full search), so what moved finds its match; what is left is taken at
     the median block, so that edges, turning and uncovered ground of a few moving things count little.
     The frame difference of VBench's temporal flickering (Huang et al., 2024) with motion compensated.
     """
-    matches = match_blocks(luma(checked(frames, 2)))
+    matches = prepared(clip, 2).matches
     return float(255 * np.median(matches.residual, axis=(1, 2)).mean())
 
 
-def frame_difference(frames: Frames, fps: float) -> float:
+def frame_difference(clip: Frames | Prepared, fps: float) -> float:
     """Mean absolute difference between neighbouring frames over all channels, in grey levels of 255.
 
     VBench's temporal flickering (Huang et al., 2024) is (255 − this) / 255. Movement raises it as flicker does.
     """
-    checked(frames, 2)
+    frames = prepared(clip, 2).frames
     return float(np.mean([np.abs(b.astype(np.int16) - a).mean() for a, b in pairwise(frames)]))
 
 
-def motion(frames: Frames, fps: float) -> float:
+def motion(clip: Frames | Prepared, fps: float) -> float:
     """How fast the fastest twentieth of the picture moves, in frame diagonals per second (block matching).
 
     In the spirit of VBench's dynamic degree (Huang et al., 2024: the top 5 % of optical flow), without its network.
     Blocks are sought 6 pixels away in frames at most 256 wide: what moves faster than that in one frame reads too slow.
     Strong boiling reads as movement: look at `boiling` first.
     """
-    matches = match_blocks(luma(checked(frames, 2)))
+    matches = prepared(clip, 2).matches
     speed = np.hypot(matches.shift[..., 0], matches.shift[..., 1]).reshape(len(matches.shift), -1)
     top = max(1, round(speed.shape[1] / 20))
     return float(np.sort(speed, axis=1)[:, -top:].mean() * fps / matches.diagonal)
 
 
-def motion_spread(frames: Frames, fps: float) -> float:
+def motion_spread(clip: Frames | Prepared, fps: float) -> float:
     """Share of the picture that moves by a pixel or more between neighbouring frames, 0..1 (block matching)."""
-    shift = match_blocks(luma(checked(frames, 2))).shift
+    shift = prepared(clip, 2).matches.shift
     return float((np.abs(shift).max(-1) > 0).mean())
 
 
-def unevenness(frames: Frames, fps: float) -> float:
+def unevenness(clip: Frames | Prepared, fps: float) -> float:
     """How much the change between frames itself changes from step to step: mean |eₜ₊₁ − eₜ| / mean eₜ, 0 is even.
 
     e is the mean absolute difference of brightness. Standing still and leaping raises it; speed alone does not, since
     it stands above and below. 0 where nothing changes at all. The house's own measure, no published one.
     """
-    energy = _steps(luma(checked(frames, 3)))
+    energy = prepared(clip, 3).steps
     mean = float(energy.mean())
     return float(np.abs(np.diff(energy)).mean() / mean) if mean > 0 else 0.0
 
 
-def frozen(frames: Frames, fps: float) -> float:
+def frozen(clip: Frames | Prepared, fps: float) -> float:
     """Share of frames that repeat the one before, 0..1: the mean difference is at most −60 dB (ffmpeg freezedetect)."""
-    return float((_steps(luma(checked(frames, 2))) <= FROZEN).mean())
+    return float((prepared(clip, 2).steps <= FROZEN).mean())
 
 
-def sharpness(frames: Frames, fps: float) -> float:
+def sharpness(clip: Frames | Prepared, fps: float) -> float:
     """1 − the blur effect of Crete et al. (2007), mean over frames: 0 blurred, 1 crisp.
 
     A picture that is blurred once more changes much if it was crisp, and little if it was blurred.
     A picture without any edge has no sharpness: ValueError.
     """
-    values = [_crispness(frame) for frame in luma(checked(frames))]
+    values = [_crispness(frame) for frame in prepared(clip).grey]
     known = [value for value in values if value is not None]
     if not known:
         raise ValueError("no frame has an edge, so none is sharp or blurred")
@@ -100,43 +102,46 @@ def _crispness(grey: NDArray[np.float32]) -> float | None:
     return min(shares) if shares else None
 
 
-def brightness(frames: Frames, fps: float) -> float:
+def brightness(clip: Frames | Prepared, fps: float) -> float:
     """Mean brightness as coded, 0 black to 1 white (BT.709)."""
-    return float(luma(frames).mean(dtype=np.float64))
+    return float(prepared(clip).grey.mean(dtype=np.float64))
 
 
-def clipped(frames: Frames, fps: float) -> float:
+def clipped(clip: Frames | Prepared, fps: float) -> float:
     """Share of pixels burnt out or drowned, 0..1: every channel at most 2, or every one at least 253."""
-    checked(frames)
-    return float(np.mean([((frame <= 2).all(-1) | (frame >= 253).all(-1)).mean() for frame in frames]))
+    found = []
+    for frame in prepared(clip).frames:
+        least, most = (reduce(each, np.moveaxis(frame, -1, 0)) for each in (np.minimum, np.maximum))
+        found.append(((most <= 2) | (least >= 253)).mean())
+    return float(np.mean(found))
 
 
-def colourfulness(frames: Frames, fps: float) -> float:
+def colourfulness(clip: Frames | Prepared, fps: float) -> float:
     """σ + 0.3 μ of the opponent colours R − G and (R + G)/2 − B (Hasler & Süsstrunk, 2003), mean over frames.
 
     From 0, grey, to about 109, extremely colourful.
     """
     values = []
-    for frame in checked(frames).astype(np.float64):
-        red, green, blue = frame[..., 0], frame[..., 1], frame[..., 2]
+    for frame in prepared(clip).frames:
+        red, green, blue = np.moveaxis(frame, -1, 0).astype(np.float64)
         first, second = red - green, (red + green) / 2 - blue
         values.append(np.hypot(first.std(), second.std()) + 0.3 * np.hypot(first.mean(), second.mean()))
     return float(np.mean(values))
 
 
-def blockiness(frames: Frames, fps: float) -> float:
+def blockiness(clip: Frames | Prepared, fps: float) -> float:
     """How much larger steps across the borders of 8 × 8 blocks are than elsewhere: 1 is none.
 
     After Wang, Bovik & Evans (2000) and Wang, Sheikh & Bovik (2002); blocks start at the upper left corner. A picture
     without any step has no blocks: 1.
     """
-    grey = luma(frames)
+    grey = prepared(clip).grey
     borders, others = 0.0, 0.0
     for axis in (1, 2):
         steps = np.abs(np.diff(np.moveaxis(grey, axis, 0), axis=0)).mean((1, 2), dtype=np.float64)
         at_border = np.arange(1, len(steps) + 1) % 8 == 0
         if not at_border.any():
-            raise ValueError(f"frames of {frames.shape[2]}×{frames.shape[1]} hold no border of blocks")
+            raise ValueError(f"frames of {grey.shape[2]}×{grey.shape[1]} hold no border of blocks")
         borders += float(steps[at_border].mean())
         others += float(steps[~at_border].mean())
     return (borders + 1e-6) / (others + 1e-6)
@@ -177,12 +182,6 @@ def similarity(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[
     var_a, var_b = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2
     contrast = (2 * (smooth(a * b) - mean_a * mean_b) + 9e-4) / (var_a + var_b + 9e-4)
     return (2 * mean_a * mean_b + 1e-4) / (mean_a**2 + mean_b**2 + 1e-4) * contrast, contrast
-
-
-def _steps(grey: Grey) -> NDArray[np.float64]:
-    """Mean absolute difference of brightness between neighbouring frames (T − 1,)."""
-    small, _ = halved(grey)
-    return np.array([np.abs(b - a).mean(dtype=np.float64) for a, b in pairwise(small)])
 
 
 def _same_shape(frames: Frames, reference: Frames) -> None:
