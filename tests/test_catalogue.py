@@ -1,0 +1,56 @@
+"""Every text of templates and code has its Russian, once, with the same values in it."""
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import polib
+import pytest
+from django.utils.translation.template import templatize
+
+from metrics import METRICS
+
+ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE = polib.pofile(str(ROOT / "frontend/locale/ru/LC_MESSAGES/django.po"))
+RUSSIAN = {entry.msgid: entry for entry in CATALOGUE}
+CALLS = {"gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "_"}
+QUOTED = r"""(?:gettext|ngettext|_)\(\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))"""
+VALUES = re.compile(r"%\(\w+\)s|%s|\{\w+\}")
+
+
+def texts_of_templates():
+    for path in sorted((ROOT / "frontend/templates").rglob("*.html")):
+        for found in re.finditer(QUOTED, templatize(path.read_text())):
+            yield ast.literal_eval(found[1]), str(path.relative_to(ROOT))
+
+
+def texts_of_code():
+    for path in sorted((ROOT / "evalapp").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+                continue
+            if (getattr(node.func, "id", "") or getattr(node.func, "attr", "")) in CALLS:
+                yield node.args[0].value, str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("texts", [texts_of_templates, texts_of_code], ids=["templates", "code"])
+def test_every_text_is_translated(texts):
+    found = list(texts())
+    assert len(found) > 50
+    assert [(text, place) for text, place in found if text not in RUSSIAN or not RUSSIAN[text].translated()] == []
+
+
+def test_every_measure_and_its_unit_is_translated():
+    shown = {text for name, metric in METRICS.items() for text in (name.replace("_", " ").capitalize(), metric.unit)}
+    assert sorted(text for text in shown if re.search("[a-z]{3}", text) and text not in RUSSIAN) == ["Hasler-Süsstrunk"]
+
+
+def test_no_text_stands_twice_and_each_keeps_its_values():
+    assert [text for text, n in Counter(entry.msgid for entry in CATALOGUE).items() if n > 1] == []
+    for entry in CATALOGUE:
+        for said in [entry.msgstr] if entry.msgstr else entry.msgstr_plural.values():
+            expected = set(VALUES.findall(entry.msgid)) | set(VALUES.findall(entry.msgid_plural or ""))
+            assert set(VALUES.findall(said)) <= expected, entry.msgid
+            if entry.msgstr:
+                assert set(VALUES.findall(said)) == expected, entry.msgid
