@@ -23,6 +23,7 @@ from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
 from evalapp.people.tokens import ApiToken
+from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.models import Report
 
 if TYPE_CHECKING:
@@ -105,6 +106,19 @@ class LookTable(ReadOnly):
     list_display = ("comparison", "first", "second", "aspect", "number", "votes", "verdict", "at")
     list_select_related = ("comparison", "first", "second", "aspect")
     search_fields = ("comparison__name", "verdict")
+
+
+@admin.register(Webhook)
+class WebhookTable(ReadOnly):
+    list_display = ("url", "events", "active", "created_by")
+    search_fields = ("url",)
+
+
+@admin.register(Delivery)
+class DeliveryTable(ReadOnly):
+    list_display = ("event", "webhook", "tries", "status", "error", "delivered_at", "given_up")
+    list_select_related = ("webhook",)
+    search_fields = ("event", "code")
 
 
 @admin.register(AuditEntry)

@@ -13,6 +13,7 @@ from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
 from evalapp.people.tokens import ApiToken
+from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.models import Report
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Contender",
     "Control",
     "ControlAnswer",
+    "Delivery",
     "Entry",
     "Exclusion",
     "Features",
@@ -47,4 +49,5 @@ __all__ = [
     "Standing",
     "StoredAnswer",
     "Vote",
+    "Webhook",
 ]

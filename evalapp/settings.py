@@ -159,6 +159,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")
 CELERY_BEAT_SCHEDULE = {
+    "sweep-webhooks": {"task": "evalapp.people.tasks.deliver", "schedule": 15.0},
     "sweep-rendering": {"task": "evalapp.generation.tasks.sweep", "schedule": 5.0},
     "sweep-leases": {"task": "evalapp.assessing.tasks.sweep", "schedule": 30.0},
     "watch-assessors": {"task": "evalapp.assessing.tasks.watch_all", "schedule": 60.0},
@@ -259,6 +260,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+# Webhooks go to the public internet by https; to other origins, such as http://10.0.0.5:9000, only if named here.
+WEBHOOK_ORIGINS = env_list("WEBHOOK_ORIGINS", "")
 
 # Watching it run
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # empty: only signed-in organizers see /metrics

@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from evalapp.assessing import invitations, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
-from evalapp.people import audit_views, token_views
+from evalapp.people import audit_views, token_views, webhook_views
 from evalapp.people.views import SignIn
 from evalapp.reporting import behind, progress, rendering
 from evalapp.reporting import views as reporting
@@ -22,6 +22,9 @@ urlpatterns = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("audit/", audit_views.trail, name="audit"),
+    path("webhooks/", webhook_views.webhooks, name="webhooks"),
+    path("webhooks/<uuid:code>/remove/", webhook_views.remove, name="remove-webhook"),
+    path("webhooks/deliveries/<uuid:code>/resend/", webhook_views.resend, name="resend-delivery"),
     path("tokens/", token_views.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", token_views.revoke, name="revoke-token"),
     # Comparisons

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.comparisons.models import Comparison
 from evalapp.people.tokens import ApiToken
+from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.build import build
 from tests.factories import (
     make_comparison,
@@ -75,6 +76,9 @@ ACCESS = {
     "clip-media": ("get", SIGNED_IN),
     "clip-poster": ("get", SIGNED_IN),
     "audit": ("get", ORGANIZERS),
+    "webhooks": ("get", ORGANIZERS),
+    "remove-webhook": ("post", ORGANIZERS_DO),
+    "resend-delivery": ("post", ORGANIZERS_DO),
     "tokens": ("get", SIGNED_IN),
     "revoke-token": ("post", (SIGN_IN, SIGN_IN, SIGN_IN, NOT_THERE, ON)),  # the organizer's own
     "healthz": ("get", EVERYONE),
@@ -104,7 +108,18 @@ ACCESS = {
 }
 STARTS = {"open": "paused", "api-open": "paused", "api-retry": "rendering"}
 WITHOUT_CODE = (
-    *("home", "set_language", "sign-in", "sign-out", "comparisons", "new-comparison", "league", "tokens", "audit"),
+    *(
+        "home",
+        "set_language",
+        "sign-in",
+        "sign-out",
+        "comparisons",
+        "new-comparison",
+        "league",
+        "tokens",
+        "audit",
+        "webhooks",
+    ),
     *("healthz", "readyz", "metrics"),
     *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons"),
 )
@@ -159,6 +174,10 @@ def address(name, house):
     comparison, task = house["comparison"].code, house["task"]
     if name in WITHOUT_CODE:
         return reverse(name)
+    if name in ("remove-webhook", "resend-delivery"):
+        webhook, _ = Webhook.objects.get_or_create(url="https://example.org/", events=[], created_by="olga")
+        delivery, _ = Delivery.objects.get_or_create(webhook=webhook, event="report.built", body="{}")
+        return reverse(name, args=[webhook.code if name == "remove-webhook" else delivery.code])
     if name == "revoke-token":
         return reverse(name, args=[house["token"].pk])
     if name == "api-prompt-set":

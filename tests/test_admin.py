@@ -14,6 +14,7 @@ from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people import audit
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.tokens import ApiToken
+from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.models import Report
 from tests.factories import make_comparison, make_invitation, make_organizer, make_participation, make_vote
 
@@ -34,6 +35,8 @@ ONLY_READ = (
     "look",
     "auditentry",
     "audithead",
+    "webhook",
+    "delivery",
     "features",
     "setmeasurement",
 )
@@ -55,6 +58,8 @@ def everything(db):
     Exclusion.objects.exclude_assessor(comparison.participations.first(), "always left", by="olga")
     watch(comparison)
     audit.record("tried", "everything")
+    webhook = Webhook.objects.create(url="https://example.org/", created_by="olga")
+    Delivery.objects.create(webhook=webhook, event="report.built", body="{}")
     Queue.objects.create(hardware="gpu")
     first, second = comparison.contenders.all()
     aspect, counts = comparison.aspects.first(), {"votes": 20, "prompts": 20, "assessors": 5}

@@ -11,6 +11,7 @@ from evalapp.comparisons.pairing import meetings
 from evalapp.generation.models import Clip
 from evalapp.generation.tasks import ring
 from evalapp.people import audit
+from evalapp.people.webhooks import announce
 
 
 class InvalidPlan(ValueError):
@@ -118,6 +119,7 @@ def launch(comparison: Comparison) -> None:
         batch_size=2000,
     )
     audit.record("launched", comparison, digest=comparison.digest)
+    announce("comparison.launched", **comparison.told())
     ring()
 
 

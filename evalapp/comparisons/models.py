@@ -13,6 +13,7 @@ from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.models import Clip, ClipQuerySet
 from evalapp.generation.tasks import ring
 from evalapp.people import audit
+from evalapp.people.webhooks import announce
 
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 HEADLINE = "preference"
@@ -117,6 +118,10 @@ class Comparison(models.Model):
         aspects = list(self.aspects.all())
         return next((aspect for aspect in aspects if aspect.key == HEADLINE), aspects[0] if aspects else None)
 
+    def told(self) -> dict[str, str]:
+        """What webhooks are told of it."""
+        return {"comparison": str(self.code), "name": self.name}
+
     def clips(self) -> models.QuerySet[Clip]:
         """Every clip that its pairs show."""
         mine = Q(first_of__comparison=self) | Q(second_of__comparison=self)
@@ -200,6 +205,7 @@ class Comparison(models.Model):
         if not rows.update(state=state, **stamps):
             raise NotReady(f"{self.name} cannot become {state} now: it is {self.state}")
         audit.record(f"made {state}", self)
+        announce(f"comparison.{state}", **self.told())
         self.refresh_from_db()
 
 

@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, F, Max
 
 from evalapp.assessing.looks import Look, take_looks
@@ -15,6 +16,7 @@ from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.results import results_of
+from evalapp.people.webhooks import announce
 from evalapp.reporting import excluding, looking, reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
@@ -37,7 +39,12 @@ def build(comparison: Comparison) -> Report:
     if known := Report.objects.filter(comparison=comparison, inputs=inputs).first():
         return known
     snapshot = canonical(snapshot_of(comparison, inputs))
-    report, _ = Report.objects.get_or_create(comparison=comparison, inputs=inputs, defaults={"snapshot": snapshot})
+    with transaction.atomic():
+        report, new = Report.objects.get_or_create(
+            comparison=comparison, inputs=inputs, defaults={"snapshot": snapshot}
+        )
+        if new:
+            announce("report.built", **comparison.told(), inputs=inputs)
     return report
 
 

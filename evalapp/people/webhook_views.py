@@ -1,0 +1,77 @@
+"""Webhooks: an organizer makes them, reads their log, tries them, takes them away."""
+
+from uuid import UUID
+
+import httpx
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from evalapp.people import audit
+from evalapp.people.tasks import deliver
+from evalapp.people.views import organizers_only
+from evalapp.people.webhooks import EVENTS, Delivery, Webhook
+
+LOGGED = 50
+
+
+class WebhookForm(forms.Form):
+    url = forms.URLField(max_length=500, label=gettext_lazy("Address"), assume_scheme="https")
+    events = forms.MultipleChoiceField(
+        choices=[(event, f"{event}: {means}") for event, means in EVENTS.items()],
+        initial=list(EVENTS),
+        widget=forms.CheckboxSelectMultiple,
+        label=gettext_lazy("Events"),
+    )
+
+    def clean_url(self) -> str:
+        url = str(self.cleaned_data["url"])
+        if httpx.URL(url).userinfo:
+            raise forms.ValidationError(_("Leave name and password out of the address: deliveries are signed."))
+        return url
+
+
+@organizers_only
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhooks(request: HttpRequest) -> HttpResponse:
+    form = WebhookForm(request.POST or None)
+    if form.is_valid():
+        with transaction.atomic():
+            made = Webhook.objects.create(created_by=request.user.get_username(), **form.cleaned_data)
+            audit.record("made a webhook", f"webhook {made.url}", events=made.events)
+        messages.success(request, _("The webhook is made. It is told of what happens from now on."))
+        return redirect("webhooks")
+    log = Delivery.objects.select_related("webhook")[:LOGGED]
+    context = {"form": form, "webhooks": Webhook.objects.filter(active=True), "log": log}
+    return render(request, "people/webhooks.html", context)
+
+
+@organizers_only
+@require_POST
+def remove(request: HttpRequest, code: UUID) -> HttpResponse:
+    """It is told of nothing more; its log stays."""
+    webhook = get_object_or_404(Webhook, code=code)
+    with transaction.atomic():
+        if Webhook.objects.filter(pk=webhook.pk, active=True).update(active=False):
+            audit.record("removed a webhook", f"webhook {webhook.url}")
+    messages.success(request, _("The webhook is removed."))
+    return redirect("webhooks")
+
+
+@organizers_only
+@require_POST
+def resend(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Try a delivery again now, also one that was given up."""
+    delivery = get_object_or_404(Delivery, code=code)
+    with transaction.atomic():
+        Delivery.objects.filter(pk=delivery.pk).update(given_up=False, delivered_at=None, tries=0)
+        transaction.on_commit(deliver.delay)
+    messages.success(request, _("It is sent again."))
+    return redirect("webhooks")

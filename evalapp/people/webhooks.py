@@ -1,0 +1,158 @@
+"""Webhooks: other programs are told what happens, signed, tried again, with a log of every delivery.
+
+A delivery is a row made in the transaction of what it tells; a worker posts it. Body and headers:
+`{"event", "id", "at", …}`, `X-Visavis-Delivery` (the same id at every try, to tell repeats), `X-Visavis-Timestamp` and
+`X-Visavis-Signature: sha256=` HMAC-SHA256 of `timestamp.body` with the webhook's secret.
+"""
+
+import hashlib
+import hmac
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+EVENTS = {
+    "comparison.launched": "its clips are being rendered",
+    "comparison.open": "voting has started or goes on",
+    "comparison.paused": "voting rests",
+    "comparison.closed": "voting has ended",
+    "report.built": "a report counts the newest votes",
+}
+TRIES = 8
+FIRST_WAIT = timedelta(seconds=15)  # doubled at each try: the last one is half an hour after the first
+LEASE = timedelta(seconds=60)
+
+
+class Webhook(models.Model):
+    """An address that is told of events. Its secret is derived from SECRET_KEY: the database alone signs nothing."""
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    url = models.URLField(max_length=500)
+    events = models.JSONField(default=list)
+    active = models.BooleanField(default=True)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def secret(self) -> str:
+        return "whs_" + salted_hmac("webhook", str(self.code), algorithm="sha256").hexdigest()
+
+    def signature(self, timestamp: str, body: str) -> str:
+        return "sha256=" + hmac.new(self.secret.encode(), f"{timestamp}.{body}".encode(), hashlib.sha256).hexdigest()
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self) -> "DeliveryQuerySet":
+        return self.filter(delivered_at=None, given_up=False, next_at__lte=Now(), webhook__active=True)
+
+    def claim(self) -> "Delivery | None":
+        """One due delivery, for this worker alone until its lease ends."""
+        while found := self.due().select_related("webhook").order_by("next_at").first():
+            mine = self.due().filter(pk=found.pk, tries=found.tries)
+            if mine.update(tries=F("tries") + 1, next_at=Now() + LEASE):
+                found.tries += 1
+                return found
+        return None
+
+
+class Delivery(models.Model):
+    """One event for one webhook."""
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    event = models.CharField(max_length=50)
+    body = models.TextField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="What the last try was answered.")
+    error = models.CharField(max_length=300, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    given_up = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index("next_at", name="delivery_due", condition=models.Q(delivered_at__isnull=True, given_up=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.code}"
+
+    def send(self) -> None:
+        """One try; its outcome is stored. An answer of 2xx is a delivery, anything else is tried again later."""
+        timestamp = str(int(timezone.now().timestamp()))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "visavis-webhook/1",
+            "X-Visavis-Delivery": str(self.code),
+            "X-Visavis-Timestamp": timestamp,
+            "X-Visavis-Signature": self.webhook.signature(timestamp, self.body),
+        }
+        self.status, self.error = _post(self.webhook.url, self.body, headers)
+        if self.status and 200 <= self.status < 300:
+            self.delivered_at = timezone.now()
+        elif self.tries >= TRIES:
+            self.given_up = True
+        self.next_at = timezone.now() + FIRST_WAIT * 2 ** (self.tries - 1)
+        self.save()
+
+
+def announce(event: str, **facts: Any) -> None:
+    """Tell every webhook that listens; call it in the transaction of what happened."""
+    assert event in EVENTS, event
+    made = []
+    for webhook in Webhook.objects.filter(active=True):
+        if event in webhook.events:
+            delivery = Delivery(webhook=webhook, event=event)
+            told = {"event": event, "id": str(delivery.code), "at": timezone.now().isoformat(), **facts}
+            delivery.body = json.dumps(told, ensure_ascii=False, sort_keys=True)
+            made.append(delivery)
+    if made:
+        from evalapp.people.tasks import deliver
+
+        Delivery.objects.bulk_create(made)
+        transaction.on_commit(deliver.delay)
+
+
+def _post(url: str, body: str, headers: dict[str, str]) -> tuple[int | None, str]:
+    """Status, and why there is none. Only to the public internet, or where the operator allows (WEBHOOK_ORIGINS)."""
+    import httpx
+
+    from generators import GeneratorError
+    from generators.guarded import checked
+
+    target = httpx.URL(url)
+    extensions = {}
+    if f"{target.scheme}://{target.netloc.decode()}" not in settings.WEBHOOK_ORIGINS:
+        try:
+            headers |= {"Host": target.netloc.decode()}
+            extensions = {"sni_hostname": target.host}
+            target = target.copy_with(host=checked(target, "webhook"))
+        except GeneratorError as refusal:
+            return None, str(refusal)[:300]
+    try:
+        with (
+            httpx.Client(timeout=10, follow_redirects=False, trust_env=False) as client,
+            client.stream("POST", target, content=body.encode(), headers=headers, extensions=extensions) as answer,
+        ):
+            return answer.status_code, "" if answer.is_success else f"answered {answer.status_code}"
+    except httpx.HTTPError as error:
+        return None, f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,174 @@
+"""Webhooks: told once or more, never not at all; signed; kept out of the house's own network."""
+
+import hashlib
+import hmac
+import json
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from evalapp.people.tasks import deliver
+from evalapp.people.webhooks import EVENTS, TRIES, Delivery, Webhook
+from evalapp.reporting.build import build
+from tests.factories import make_comparison, make_participation, make_vote
+
+
+@pytest.fixture
+def receiver(settings):
+    """A real server that answers with the codes it is given, then 200, and keeps what came."""
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self.server.came.append((dict(self.headers), body))
+            code = self.server.codes.pop(0) if self.server.codes else 200
+            self.send_response(code)
+            if code == 302:
+                self.send_header("Location", "http://127.0.0.1:1/")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    server.came, server.codes = [], []
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    settings.WEBHOOK_ORIGINS = [server.url]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def webhook(receiver, db):
+    return Webhook.objects.create(url=f"{receiver.url}/hook", events=list(EVENTS), created_by="olga")
+
+
+def later():
+    """The next try is due now."""
+    Delivery.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_what_happens_is_told_in_its_order_and_signed(webhook, receiver):
+    comparison = make_comparison()
+    make_vote(make_participation(comparison, "alice"))
+    comparison.close()
+    build(comparison)
+    build(comparison)
+    deliver()
+    told = [json.loads(body) for _, body in receiver.came]
+    assert [each["event"] for each in told] == [
+        "comparison.launched",
+        "comparison.open",
+        "comparison.closed",
+        "report.built",
+    ]
+    assert {each["comparison"] for each in told} == {str(comparison.code)}
+    headers, body = receiver.came[0]
+    message = f"{headers['X-Visavis-Timestamp']}.{body}".encode()
+    expected = hmac.new(webhook.secret.encode(), message, hashlib.sha256).hexdigest()
+    assert headers["X-Visavis-Signature"] == f"sha256={expected}"
+
+
+def test_only_events_that_it_listens_to(webhook, receiver):
+    Webhook.objects.update(events=["comparison.closed"])
+    make_comparison().close()
+    deliver()
+    assert [json.loads(body)["event"] for _, body in receiver.came] == ["comparison.closed"]
+
+
+def test_what_did_not_happen_is_not_told(webhook):
+    comparison = make_comparison(state="draft")
+    Delivery.objects.all().delete()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        comparison.close()
+        raise RuntimeError("something else broke")
+    assert not Delivery.objects.exists()
+
+
+def test_a_refused_delivery_is_tried_again_later_with_the_same_id(webhook, receiver):
+    make_comparison(state="rendering")
+    receiver.codes = [500, 302]
+    deliver()
+    deliver()
+    assert len(receiver.came) == 1, "tried again at once"
+    later()
+    deliver()
+    later()
+    deliver()
+    assert len({headers["X-Visavis-Delivery"] for headers, _ in receiver.came}) == 1
+    assert len(receiver.came) == 3
+    assert Delivery.objects.get().delivered_at
+    later()
+    deliver()
+    assert len(receiver.came) == 3
+
+
+def test_waits_grow_and_end(webhook, receiver):
+    make_comparison(state="rendering")
+    receiver.codes = [500] * 20
+    waits = []
+    for _ in range(TRIES + 2):
+        deliver()
+        delivery = Delivery.objects.get()
+        waits.append((delivery.next_at - timezone.now()).total_seconds())
+        later()
+    assert len(receiver.came) == TRIES
+    assert waits[1] > 1.5 * waits[0]
+    assert delivery.given_up
+    assert delivery.error == "answered 500"
+
+
+def test_a_delivery_is_one_workers_at_a_time(webhook):
+    make_comparison(state="rendering")
+    assert Delivery.objects.claim()
+    assert Delivery.objects.claim() is None
+
+
+def test_a_worker_that_died_in_the_middle_leaves_it_to_the_next(webhook, receiver):
+    make_comparison(state="rendering")
+    Delivery.objects.claim()
+    later()
+    deliver()
+    assert len(receiver.came) == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "https://[::1]:{port}/"])
+def test_no_way_into_the_own_network_unless_the_operator_says_so(webhook, receiver, settings, url):
+    settings.WEBHOOK_ORIGINS = []
+    Webhook.objects.update(url=url.format(port=receiver.server_port))
+    make_comparison(state="rendering")
+    deliver()
+    assert not receiver.came
+    assert "webhook points to" in Delivery.objects.get().error
+
+
+def test_an_organizer_makes_reads_resends_and_removes(client, olga, receiver):
+    client.force_login(olga)
+    client.post(reverse("webhooks"), {"url": f"{receiver.url}/", "events": ["comparison.launched"]})
+    made = Webhook.objects.get()
+    make_comparison(state="rendering")
+    receiver.codes = [404]
+    deliver()
+    assert "answered 404" in client.get(reverse("webhooks")).content.decode()
+    client.post(reverse("resend-delivery", args=[Delivery.objects.get().code]))
+    later()
+    deliver()
+    assert Delivery.objects.get().delivered_at
+    client.post(reverse("remove-webhook", args=[made.code]))
+    make_comparison(state="rendering", name="another")
+    assert Delivery.objects.count() == 1
+
+
+def test_an_address_with_a_password_in_it_is_refused(client, olga):
+    client.force_login(olga)
+    page = client.post(reverse("webhooks"), {"url": "https://me:secret@example.org/", "events": ["report.built"]})
+    assert "Leave name and password out" in page.content.decode()
+    assert not Webhook.objects.exists()
