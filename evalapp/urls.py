@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from evalapp.assessing import invitations, standings
+from evalapp.assessing import examples, invitations, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import audit_views, token_views, webhook_views
@@ -47,6 +47,8 @@ urlpatterns = [
     # Assessing: /i/<token>/ brings an assessor in; pairs and their clips go by random codes
     path("i/<str:token>/", assessing.invitation, name="invitation"),
     path("assess/<uuid:code>/", assessing.assess, name="assess"),
+    path("assess/<uuid:code>/screen/", examples.screen_check, name="screen-check"),
+    path("assess/<uuid:code>/training/", examples.training_page, name="training"),
     path("assess/<uuid:code>/next/", assessing.next_task, name="next-task"),
     path("assess/tasks/<uuid:code>/", assessing.task, name="task"),
     path("assess/tasks/<uuid:code>/skip/", assessing.skip_task, name="skip-task"),

@@ -62,6 +62,8 @@ ACCESS = {
     "lift-exclusion": ("post", ORGANIZERS_DO),
     "invitation": ("get", EVERYONE),
     "assess": ("get", ASSESSORS_OWN),
+    "screen-check": ("get", ASSESSORS_OWN),
+    "training": ("get", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),
     "next-task": ("get", ASSESSORS_OWN),
     "task": ("get", ASSESSORS_OWN),
     "skip-task": ("post", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),

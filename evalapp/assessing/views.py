@@ -4,6 +4,7 @@ Nothing here names a contender, a clip or a pair: a pair is known to its assesso
 """
 
 import uuid
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,11 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from evalapp.assessing import training
 from evalapp.assessing.controls import Control, Task
 from evalapp.assessing.dispatch import COUNTED, next_assignment, remaining, waiting
 from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
+from evalapp.assessing.mixing import resting
 from evalapp.assessing.models import (
     Assignment,
     Invitation,
@@ -40,6 +43,7 @@ ASSESSOR = "assessor"  # the session's key
 REFUSED_SENTENCES = (
     gettext_noop("voting has ended"),
     gettext_noop("this pair was skipped"),
+    gettext_noop("this example is answered already"),
     gettext_noop("this pair is answered already; correct the answer instead"),
 )
 
@@ -85,6 +89,12 @@ def assess(request: HttpRequest, code: UUID) -> HttpResponse:
     comparison = participation.comparison
     if comparison.state == Comparison.State.CLOSED:
         return notice(request, "closed", participation)
+    if (before := training.stage(participation)) and comparison.state == Comparison.State.OPEN:
+        if before.control and before.name == "example":
+            return task_page(request, before.control, before=before)
+        if before.name == "screened_out":
+            return notice(request, "screened_out", participation)
+        return redirect("screen-check" if before.name == "screen" else "training", comparison.code)
     if assignment := next_assignment(participation):
         assignment.renew_lease()
         return task_page(request, assignment)
@@ -93,6 +103,8 @@ def assess(request: HttpRequest, code: UUID) -> HttpResponse:
         return notice(request, why, participation)
     if participation.paused_at:
         return notice(request, "looked_at", participation)
+    if rest := resting(participation):
+        return notice(request, rest.why, participation, until=rest.until)
     return notice(request, "wait" if places_may_come_free(participation) else "done", participation)
 
 
@@ -109,6 +121,8 @@ def next_task(request: HttpRequest, code: UUID) -> HttpResponse:
 
 def following(request: HttpRequest, participation: Participation) -> str:
     """The pair that follows `?after=<code>`, as HTML, "" when there is none. Raises Http404 for a code of others."""
+    if training.stage(participation):
+        return ""
     after = None
     if code := request.GET.get("after"):
         try:
@@ -258,27 +272,34 @@ def task_page(
     complaint: str = "",
     given: dict[str, str] | None = None,
     status: int = 200,
+    before: training.Stage | None = None,
 ) -> HttpResponse:
     participation = assignment.participation
-    previous = participation.last_answered()
+    previous = participation.last_answered() if before is None else None
     page = {
         **task_context(assignment, given),
         **progress(participation),
         "complaint": complaint,
-        "previous": previous.code if previous and previous.pk != assignment.pk else None,
+        "previous": previous.code if previous and previous.code != assignment.code else None,
+        "before": before,
     }
+    if before:
+        page |= {"answered": before.place - 1, "remaining": before.total - before.place + 1, "more": 0}
     page["total"] = page["answered"] + page["remaining"]
     return render(request, "assessing/task.html", page, status=status)
 
 
 def notice(
-    request: HttpRequest, why: str, participation: Participation | None = None, status: int = 200
+    request: HttpRequest,
+    why: str,
+    participation: Participation | None = None,
+    status: int = 200,
+    until: datetime | None = None,
 ) -> HttpResponse:
     """A page that says why there is no pair; `why` is one of the template's cases."""
-    previous = (
-        participation.last_answered() if participation and why in ("wait", "done", "paused", "looked_at") else None
-    )
-    page = {"why": why, "participation": participation, "previous": previous}
+    correctable = why in ("wait", "done", "paused", "looked_at", "break", "tomorrow")
+    previous = participation.last_answered() if participation and correctable else None
+    page = {"why": why, "participation": participation, "previous": previous, "until": until}
     return render(request, "assessing/notice.html", page, status=status)
 
 
