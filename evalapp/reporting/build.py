@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, F, Max
 
+from evalapp.assessing.controls import ControlAnswer
 from evalapp.assessing.looks import Look, take_looks
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import digest
@@ -17,14 +18,14 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.results import results_of
 from evalapp.people.webhooks import announce
-from evalapp.reporting import excluding, looking, reasons, sections
+from evalapp.reporting import excluding, looking, over_time, reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.models import Report
-from evalapp.reporting.table import VoteTable, excluded, table_of
+from evalapp.reporting.table import VoteTable, excluded, repeats_of, table_of
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 6
+METHOD = 7
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 RUNNING = said("ordinary intervals and tests are shown when voting has ended: watched all along, they mislead")
@@ -51,6 +52,7 @@ def build(comparison: Comparison) -> Report:
 def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
     """sha256 of all that a report depends on. Cheap: votes are never altered, so counts and the last ids tell."""
     ballots = Ballot.objects.filter(assignment__pair__comparison=comparison).aggregate(n=Count("pk"), last=Max("pk"))
+    controls = ControlAnswer.objects.filter(control__participation__comparison=comparison)
     states = Assignment.objects.filter(pair__comparison=comparison).values_list("state").annotate(n=Count("pk"))
     return digest(
         ({"filters": filters.told()} if filters else {})
@@ -66,6 +68,8 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
             "ballots": ballots,
             "measured": _measured(comparison),
             "exclusions": [each.pk for each in excluded(comparison)],
+            "controls": controls.aggregate(n=Count("pk"), last=Max("pk")),
+            "steps": list(comparison.entries.values_list("contender__checkpoint__step", flat=True)),
             "looks": Look.objects.filter(comparison=comparison).count(),
             "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
         }
@@ -107,7 +111,9 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "results": results,
         "position_bias": sections.position_bias(table),
         "ranking": sections.rankings(table),
-        "agreement": sections.agreement(table),
+        "agreement": sections.agreement(table, repeats_of(comparison, table)),
+        "curves": over_time.curves(comparison, table),
+        "drift": over_time.drift(comparison, table),
         "slices": reasons.slices(table, tests=closed),
         "drivers": reasons.drivers(table),
         "sensitivity": reasons.sensitivity(table),

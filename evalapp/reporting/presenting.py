@@ -11,6 +11,8 @@ from evalapp.reporting.wording import spoken
 COEFFICIENTS = {
     "raw_agreement": gettext_lazy("Raw agreement"),
     "krippendorff_alpha": gettext_lazy("Krippendorff's α"),
+    "krippendorff_alpha_ordinal": gettext_lazy("Krippendorff's α, ordinal"),
+    "self_consistency": gettext_lazy("Self-consistency"),
     "gwet_ac1": gettext_lazy("Gwet's AC1"),
     "human_ceiling": gettext_lazy("Human ceiling"),
 }

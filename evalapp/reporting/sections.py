@@ -9,11 +9,15 @@ from evalapp.assessing.looks import FEWEST_ASSESSORS, FEWEST_PROMPTS
 from evalapp.comparisons.models import HEADLINE
 from evalapp.measuring.results import Voted
 from evalapp.reporting.looking import Looked
-from evalapp.reporting.table import VoteTable
+from evalapp.reporting.table import Repeats, VoteTable
 from evalapp.reporting.wording import joined, said
 from metrics import resolve
 
 LEVEL = 0.95
+COEFFICIENTS = (
+    *("raw_agreement", "krippendorff_alpha", "krippendorff_alpha ordinal", "gwet_ac1"),
+    *("self_consistency", "human_ceiling"),
+)
 Row = dict[str, Any]
 
 
@@ -148,8 +152,8 @@ def rated(ranking: Any) -> list[Row]:
     ]
 
 
-def agreement(table: VoteTable) -> list[Row]:
-    """How far assessors agree on each aspect."""
+def agreement(table: VoteTable, repeats: Repeats | None = None) -> list[Row]:
+    """How far assessors agree on each aspect, and, where pairs were repeated, each of them with themselves."""
     choices = resolve("metrics.preference.agreement:Choices")
     rows: list[Row] = []
     for code, aspect in enumerate(table.aspects):
@@ -165,12 +169,18 @@ def agreement(table: VoteTable) -> list[Row]:
             prompt=table.prompt[chosen],
         )
         coefficients: list[Row] = []
-        for name in ("raw_agreement", "krippendorff_alpha", "gwet_ac1", "human_ceiling"):
-            found = resolve(f"metrics.preference.agreement:{name}")(made)
+        for name in COEFFICIENTS:
+            if name == "self_consistency":
+                if repeats is None:
+                    continue
+                found = _with_themselves(repeats, code)
+            else:
+                function, *scale = name.split(" ")
+                found = resolve(f"metrics.preference.agreement:{function}")(made, *scale)
             ends = [found.low, found.high] if found.low is not None else None
             coefficients.append(
                 {
-                    "name": name,
+                    "name": name.replace(" ", "_"),
                     "estimate": found.estimate,
                     "interval": ends,
                     "pairs": found.items,
@@ -180,6 +190,18 @@ def agreement(table: VoteTable) -> list[Row]:
             )
         rows.append({"aspect": aspect, "coefficients": coefficients, "reason": ""})
     return rows
+
+
+def _with_themselves(repeats: Repeats, code: int) -> Any:
+    """How often the second answer to one pair was the first one's; a repeat is an item of its own."""
+    mine = repeats.aspect == code
+    item, prompt = np.arange(int(mine.sum())), repeats.prompt[mine]
+    return resolve("metrics.preference.agreement:self_consistency")(
+        np.r_[item, item],
+        np.zeros(2 * len(item), dtype=np.int64),
+        np.r_[repeats.before[mine], repeats.after[mine]],
+        prompt=np.r_[prompt, prompt],
+    )
 
 
 def without_each_assessor(table: VoteTable, looked: Mapping[tuple[int, int], Looked] | None = None) -> list[Row]:

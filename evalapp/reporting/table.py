@@ -9,6 +9,7 @@ import numpy as np
 from django.db.models import F
 from numpy.typing import NDArray
 
+from evalapp.assessing.controls import Control, outcomes
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
@@ -143,6 +144,31 @@ def table_of(comparison: Comparison, filters: Filters = EVERYTHING, everyone: bo
     return (
         table if everyone else table.without({str(each.participation.assessor.code) for each in excluded(comparison)})
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Pairs that an assessor saw twice, the second time with sides turned; every array has shape (n,), one entry per
+    repeat and aspect. Choices are 0 first, 1 tie, 2 second."""
+
+    aspect: NDArray[np.int64]
+    prompt: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+def repeats_of(comparison: Comparison, table: VoteTable) -> Repeats | None:
+    """Repeats by the assessors who count; None where none were planned or answered. Filters leave them alone."""
+    met = [each for each in outcomes(comparison) if each.kind == Control.Kind.REPEAT and each.aspect in table.aspects]
+    if not met and not comparison.repeat_share:
+        return None
+    out = {each.participation_id for each in excluded(comparison)}
+    rows = [
+        (table.aspects.index(each.aspect), each.prompt, 2 - HALVES[each.known], 2 - HALVES[each.chosen])
+        for each in met
+        if each.known and each.participation not in out
+    ]
+    return Repeats(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
 def _rows(found: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
