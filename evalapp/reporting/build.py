@@ -28,6 +28,7 @@ from evalapp.reporting.wording import annotated, said
 METHOD = 7
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
+STEPS = ("contender__checkpoint__training", "contender__checkpoint__step")
 RUNNING = said("ordinary intervals and tests are shown when voting has ended: watched all along, they mislead")
 EXPLORING = said("among votes chosen after they were seen, ordinary intervals and tests would claim too much")
 
@@ -62,14 +63,13 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
             "name": comparison.name,
             "state": comparison.state,
             "left_out": comparison.pairs.filter(left_out=True).count(),
-            "contenders": list(comparison.entries.values_list("contender__name", flat=True)),
+            "contenders": list(comparison.entries.values_list("contender__name", *STEPS)),
             "participations": comparison.participations.count(),
             "simulated": comparison.participations.filter(assessor__simulated=True).count(),
             "ballots": ballots,
             "measured": _measured(comparison),
             "exclusions": [each.pk for each in excluded(comparison)],
             "controls": controls.aggregate(n=Count("pk"), last=Max("pk")),
-            "steps": list(comparison.entries.values_list("contender__checkpoint__step", flat=True)),
             "looks": Look.objects.filter(comparison=comparison).count(),
             "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
         }

@@ -113,7 +113,7 @@ def drift(comparison: Comparison, table: VoteTable) -> list[Row]:
 
 
 def _empty(axis: str, measure: str, why: str) -> Row:
-    known = {"axis": axis, "measure": measure, "contenders": None, "votes": 0, "points": [], "reason": why}
+    known: Row = {"axis": axis, "measure": measure, "contenders": None, "votes": 0, "points": [], "reason": why}
     return known | dict.fromkeys(("slope", "slope_interval", "p_value", "early", "late"))
 
 

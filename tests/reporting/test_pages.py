@@ -152,7 +152,7 @@ def test_hostile_names_stay_text_everywhere(client, olga, db):
 
 def test_the_report_page_asks_the_database_a_fixed_number_of_times(client, olga, voted, django_assert_max_num_queries):
     client.force_login(olga)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         client.get(reverse("report", args=[voted.code]))
     query = {"first": "end-to-end", "second": "frame-by-frame", "aspect": "preference"}
     with django_assert_max_num_queries(18):
