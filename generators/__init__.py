@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 GENERATORS: dict[str, str] = {
     "shapes": "generators.shapes:Shapes",
     "diffusers": "generators.diffusers:Diffusers",
+    "stages": "generators.stages:Stages",
+    "deforum": "generators.deforum:Deforum",
     "command": "generators.command:Command",
     "http": "generators.http:Http",
 }

@@ -197,8 +197,8 @@ def loaded(settings: Settings) -> Loaded:
                 denoiser = denoisers(pipe)[0]
                 result.correctors[one.at] = (
                     type(denoiser)
-                    .from_pretrained(one.folder, use_safetensors=True, local_files_only=True)
-                    .to(device=result.device, dtype=denoiser.dtype)
+                    .from_pretrained(one.folder, use_safetensors=True, local_files_only=True, dtype=denoiser.dtype)
+                    .to(result.device)
                     .eval()
                 )
     result.seconds = time.monotonic() - started

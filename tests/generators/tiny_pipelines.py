@@ -13,6 +13,7 @@ from diffusers import (
     CogVideoXPipeline,
     CogVideoXTransformer3DModel,
     DDIMScheduler,
+    DDPMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
@@ -24,7 +25,9 @@ from diffusers import (
     LTXPipeline,
     LTXVideoTransformer3DModel,
     MotionAdapter,
+    StableDiffusionLatentUpscalePipeline,
     StableDiffusionPipeline,
+    StableDiffusionUpscalePipeline,
     StableDiffusionXLPipeline,
     StableVideoDiffusionPipeline,
     TextToVideoSDPipeline,
@@ -139,6 +142,29 @@ def sd():
     return StableDiffusionPipeline(
         vae=image_vae(), text_encoder=clip_text(), tokenizer=clip_tokenizer(), unet=image_unet(), scheduler=ddim(),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
+
+
+def upscaler():
+    unet = image_unet(in_channels=7, num_class_embeds=1000)
+    return StableDiffusionUpscalePipeline(
+        vae=image_vae(), text_encoder=clip_text(), tokenizer=clip_tokenizer(), unet=unet, scheduler=ddim(),
+        low_res_scheduler=DDPMScheduler(), max_noise_level=350,
+    )  # fmt: skip
+
+
+def latent_upscaler():
+    unet = UNet2DConditionModel(
+        block_out_channels=(32, 32, 64, 64), norm_num_groups=None, layers_per_block=1, sample_size=16, in_channels=8,
+        out_channels=5, cross_attention_dim=32, attention_head_dim=8, time_cond_proj_dim=160, act_fn="gelu",
+        down_block_types=("KDownBlock2D", *("KCrossAttnDownBlock2D",) * 3),
+        up_block_types=(*("KCrossAttnUpBlock2D",) * 3, "KUpBlock2D"), mid_block_type=None,
+        time_embedding_type="fourier", timestep_post_act="gelu", conv_in_kernel=1, conv_out_kernel=1,
+        resnet_time_scale_shift="scale_shift", only_cross_attention=False,
+    )  # fmt: skip
+    return StableDiffusionLatentUpscalePipeline(
+        vae=image_vae(), text_encoder=clip_text(), tokenizer=clip_tokenizer(), unet=unet,
+        scheduler=EulerDiscreteScheduler(prediction_type="sample"),
     )  # fmt: skip
 
 
@@ -328,7 +354,7 @@ FAMILIES = {
     made.__name__: made
     for made in (
         sd, sdxl, flux, animatediff, text_to_video_sd, latte, cogvideox, wan, wan22_image_to_video, ltx,
-        stable_video_diffusion, hunyuan15,
+        stable_video_diffusion, hunyuan15, upscaler, latent_upscaler,
     )
 }  # fmt: skip
 
