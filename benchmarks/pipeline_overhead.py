@@ -84,13 +84,10 @@ def measure(folder: str, call: dict[str, Any], clips: int, seconds: float) -> No
     ratios = [ours / bare for bare, ours in zip(times["bare"], times["generator"], strict=True)]
     for name, taken in times.items():
         print(f"{name:10} median {statistics.median(taken):.3f} s a clip, fastest {min(taken):.3f} s ({steps} steps)")
-    low, _, high = statistics.quantiles(ratios, n=4)
-    print(
-        f"overhead   median of {clips} ratios {statistics.median(ratios) - 1:+.2%} (quartiles {low - 1:+.2%} {high - 1:+.2%})"
-    )
-    print(
-        f"           of the fastest clips {min(times['generator']) / min(times['bare']) - 1:+.2%}; frames equal: {equal}"
-    )
+    low, middle, high = (value - 1 for value in statistics.quantiles(ratios, n=4))
+    fastest = min(times["generator"]) / min(times["bare"]) - 1
+    print(f"overhead   median of {clips} ratios {middle:+.2%} (quartiles {low:+.2%} and {high:+.2%})")
+    print(f"           of the fastest clips {fastest:+.2%}; frames equal: {equal}")
 
 
 if __name__ == "__main__":
