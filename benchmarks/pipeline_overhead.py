@@ -2,8 +2,8 @@
 
     python -m benchmarks.pipeline_overhead [FOLDER] [--clips 12] [--seconds 1] [--threads 1]
 
-FOLDER is a text-to-video pipeline folder such as the trained LattePipeline of the real data; without one, a random one
-is made. Steps are chosen so that a bare clip takes about --seconds of processor time. Both make the same clips, in turns
+FOLDER is a text-to-video pipeline folder, as is the trained LattePipeline of the real data; without one, a random one
+is made. A bare clip takes about --seconds of processor time, by the steps chosen. Both make the same clips, in turns
 of changing order, so that a busy machine hurts both alike. Printed are medians and the median of the ratios, by the
 clock and in processor time of this process, which other processes move less; and whether all frames are equal.
 """
