@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Choice, Vote
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Aspect, Comparison, Pair
@@ -53,8 +54,9 @@ class Behind:
 
     @property
     def votes(self) -> QuerySet[Vote]:
-        """Votes on the aspect that count, by this assessor if one is named."""
-        cast = Vote.objects.current().filter(aspect=self.aspect)
+        """Votes on the aspect that count, by this assessor if one is named; those excluded do not count."""
+        out = Exclusion.objects.active(self.aspect.comparison).values("participation")
+        cast = Vote.objects.current().filter(aspect=self.aspect).exclude(ballot__assignment__participation__in=out)
         return cast.filter(ballot__assignment__participation__assessor__code=self.assessor) if self.assessor else cast
 
     def pairs(self, comparison: Comparison) -> QuerySet[Pair]:

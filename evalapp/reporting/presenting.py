@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy
 
-from evalapp.reporting import charts, figures
+from evalapp.reporting import charts, figures, trends
 from evalapp.reporting.wording import spoken
 
 COEFFICIENTS = {
@@ -49,6 +49,8 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         )
     people, metrics = people_of(snapshot), _metrics(snapshot, titles)
     drawn = _against_people(metrics, people)
+    curves, drawn_curves = trends.curves(snapshot, titles)
+    drift, drawn_drift = trends.drift(snapshot)
     return snapshot | {
         "titles": titles,
         "filters": {
@@ -59,7 +61,10 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         "people": people,
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,
-        "figures": figures_of(snapshot, pairings) | drawn,
+        "figures": figures_of(snapshot, pairings) | drawn | drawn_curves | drawn_drift,
+        "curves": curves,
+        "drift": drift,
+        "looks": _looks(snapshot["looks"]),
         "metrics": [metric for metric in metrics if not metric["sets"]],
         "sets": [metric for metric in metrics if metric["sets"]],
         "followed": [metric | {"drawn": metric["figure"] in drawn} for metric in metrics if metric["following"]],
@@ -167,6 +172,23 @@ def people_of(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
         chances = {each["contender"]: each["chance"] for each in ranked}
         shares = [chances.get(name) for name in names]
     return [{"contender": name, "share": _hundred(share)} for name, share in zip(names, shares, strict=True)]
+
+
+def _looks(looks: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Planned looks with their numbers in percent."""
+    if not looks:
+        return None
+    pairings = [
+        pairing
+        | {
+            "looks": [
+                look | {"share": _hundred(look["win_rate"]), "ends": _between(look["look_interval"])}
+                for look in pairing["looks"]
+            ]
+        }
+        for pairing in looks["pairings"]
+    ]
+    return looks | {"pairings": pairings, "margin": _hundred(looks["margin"])}
 
 
 def _short(value: float) -> str:
