@@ -1,0 +1,72 @@
+"""Inception features a second: ours and torch-fidelity's, the same random weights, from arrays and from PNG files.
+
+`python -m benchmarks.feature_throughput [images]`. Random weights: speed only, no value means anything.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from generators.video import read
+from metrics.features import EXTRACTORS
+from metrics.features.extracting import Network, extract
+from metrics.features.inception import Inception, PooledAndLogits
+from tests.metrics.networks import fidelity_inception, seeded
+
+
+def main(images: int = 96) -> None:
+    inception = seeded(Inception())
+    state = {name: value.clone() for name, value in inception.state_dict().items()}
+    theirs = fidelity_inception(state, ["2048"])
+    ours = Network(EXTRACTORS["inception-tf"], PooledAndLogits(inception), "0" * 64, "cpu")
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (images, 12, 16, 3), dtype=np.uint8)
+    frames = np.stack(
+        [np.asarray(Image.fromarray(each).resize((640, 480), Image.Resampling.BICUBIC)) for each in frames]
+    )
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        paths = [Path(folder) / f"{number}.png" for number in range(images)]
+        for path, each in zip(paths, frames, strict=True):
+            Image.fromarray(each).save(path)
+        best: dict[str, float] = {}
+        found: dict[str, np.ndarray] = {}
+
+        def fidelity(source: list[np.ndarray]) -> np.ndarray:
+            parts = [
+                torch.from_numpy(np.stack(source[at : at + 32])).permute(0, 3, 1, 2) for at in range(0, images, 32)
+            ]
+            return np.concatenate([theirs(part)[0].numpy() for part in parts])
+
+        def file_of(path: Path) -> tuple[np.ndarray, float]:
+            footage = read(path)
+            return footage.frames, footage.fps
+
+        runs = {
+            "torch-fidelity, arrays": lambda: fidelity(list(frames)),
+            "ours, arrays": lambda: np.concatenate(
+                [rows for _, rows in extract(ours, range(images), lambda at: (frames[at : at + 1], 1.0))]
+            ),
+            "torch-fidelity, files": lambda: fidelity([np.asarray(Image.open(path).convert("RGB")) for path in paths]),
+            "ours, files": lambda: np.concatenate([rows for _, rows in extract(ours, paths, file_of)]),
+        }
+        for _ in range(2):
+            for name, run in runs.items():
+                start = time.perf_counter()
+                found[name] = run()
+                best[name] = max(best.get(name, 0), images / (time.perf_counter() - start))
+    for name, each in best.items():
+        print(f"{name}: {each:.1f} images/s")
+    for kind in ("arrays", "files"):
+        here, there = found[f"ours, {kind}"][:, :2048], found[f"torch-fidelity, {kind}"]
+        apart = np.linalg.norm(here - there) / np.linalg.norm(there)
+        ratio = best[f"ours, {kind}"] / best[f"torch-fidelity, {kind}"]
+        print(f"{kind}: {ratio:.2f} times as fast, relative difference of features {apart:.1e}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
