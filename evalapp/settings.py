@@ -52,6 +52,9 @@ VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var")).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 MEDIA_DIR = Path(os.environ.get("MEDIA_DIR", VAR_DIR / "media")).resolve()
 WEIGHTS_DIR = Path(os.environ.get("WEIGHTS_DIR", VAR_DIR / "weights")).resolve()
+MEDIA_ACCEL = os.environ.get("MEDIA_ACCEL", "")  # nginx's internal location of MEDIA_DIR, as in "/_media/"
+if MEDIA_ACCEL and not (MEDIA_ACCEL.startswith("/") and MEDIA_ACCEL.endswith("/")):
+    raise ImproperlyConfigured(f"MEDIA_ACCEL={MEDIA_ACCEL!r}: begin and end it with a slash, as in '/_media/'")
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")

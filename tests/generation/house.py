@@ -1,0 +1,212 @@
+"""A house of its own in a folder, with real worker processes, and the faults that befall them.
+
+Triggers in its database write down every claim and every accepted result, whatever the workers believe.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE = 2
+
+PLAN = """
+from evalapp.catalog.models import *
+from evalapp.comparisons.launch import create, launch
+from generators.recipe import identity
+checkpoint = Checkpoint.objects.create(name="shapes")
+contenders = [
+    Contender.objects.register(
+        f"contender {n}", checkpoint, "shapes", settings, identity("shapes", settings)
+    )
+    for n, settings in enumerate(({"frames": 48, "width": 640, "height": 384}, {"frames": 48, "boil": 0.5}))
+]
+prompts = [PromptText(f"p{n}", "a red ball bounces on grass") for n in range(PROMPTS)]
+launch(create("killed", PromptSet.objects.freeze("set", prompts), contenders))
+"""
+CLIPS = """
+import json
+from evalapp.generation.files import sha256_of
+from evalapp.generation.models import Clip
+print(json.dumps([
+    {"state": clip.state, "attempt": clip.attempt, "reason": clip.reason, "whole": clip.state == "ready"
+     and sha256_of(clip.master) == clip.sha256 and sha256_of(clip.rendition) == clip.rendition_sha256}
+    for clip in Clip.objects.all()
+]))
+"""
+WATCH_SQLITE = """
+CREATE TABLE event (clip INTEGER, kind TEXT, attempt INTEGER, at REAL);
+CREATE TRIGGER claimed AFTER UPDATE ON evalapp_clip WHEN NEW.state = 'rendering' AND NEW.attempt > OLD.attempt BEGIN
+  INSERT INTO event VALUES (NEW.id, 'claimed', NEW.attempt, (julianday('now') - 2440587.5) * 86400); END;
+CREATE TRIGGER accepted AFTER UPDATE ON evalapp_clip WHEN NEW.state = 'ready' BEGIN
+  INSERT INTO event VALUES (NEW.id, 'accepted', NEW.attempt, (julianday('now') - 2440587.5) * 86400); END;
+"""
+WATCH_POSTGRES = """
+CREATE TABLE event (clip bigint, kind text, attempt int, at float8);
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.state = 'rendering' AND NEW.attempt > OLD.attempt THEN
+    INSERT INTO event VALUES (NEW.id, 'claimed', NEW.attempt, extract(epoch FROM clock_timestamp()));
+  ELSIF NEW.state = 'ready' THEN
+    INSERT INTO event VALUES (NEW.id, 'accepted', NEW.attempt, extract(epoch FROM clock_timestamp()));
+  END IF; RETURN NULL; END $$;
+CREATE TRIGGER tell AFTER UPDATE ON evalapp_clip FOR EACH ROW EXECUTE FUNCTION tell();
+"""
+UNFENCED = """
+from evalapp.generation.models import Clip
+Clip._while_mine = lambda clip: Clip.objects.filter(pk=clip.pk)
+"""
+"""A worker whose results are taken whatever became of its lease: what the fence is there to stop."""
+
+
+class House:
+    """Database, broker and media in a temporary folder, or the engines given."""
+
+    def __init__(self, folder: Path, **engines: str) -> None:
+        self.folder = folder
+        self.environment = os.environ | {"VAR_DIR": str(folder), "RENDER_LEASE_SECONDS": str(LEASE)}
+        for name in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "BROKER_URL"):
+            self.environment.pop(name, None)
+        self.environment |= {"RENDER_ATTEMPTS": "20"} | {key: value for key, value in engines.items() if value}
+        self.log = (folder / "worker.log").open("wb")
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.run("migrate", "-v0")
+
+    def run(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    def launch(self, prompts: int = 6) -> None:
+        self.run("shell", "-v0", "-c", PLAN.replace("PROMPTS", str(prompts)))
+
+    def clips(self) -> list[dict]:
+        return json.loads(self.run("shell", "-v0", "-c", CLIPS))
+
+    def start_worker(self, before: str = "", beat: bool = True) -> subprocess.Popen[bytes]:
+        """A worker; `before` is a program that it runs first."""
+        program = f"import django; django.setup()\n{before}\nfrom evalapp.celery import app\n"
+        options = [
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            "2",
+            *(["-B"] if beat else []),
+            "-Q",
+            "default,cpu",
+            "-l",
+            "warning",
+        ]
+        options += ["-n", f"worker{len(self.workers)}@here"]
+        worker = subprocess.Popen(
+            [sys.executable, "-c", f"{program}app.worker_main({options!r})"],
+            cwd=ROOT,
+            env=self.environment | {"DJANGO_SETTINGS_MODULE": "evalapp.settings"},
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
+        self.workers.append(worker)
+        return worker
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(worker.pid, signal.SIGKILL)
+                worker.wait()
+        self.log.close()
+
+    # What happened, from the database itself
+
+    def sql(self, statement: str) -> list[tuple]:
+        if url := self.environment.get("DATABASE_URL"):
+            with psycopg.connect(url, autocommit=True) as connection:
+                found = connection.execute(statement)
+                return found.fetchall() if found.description else []
+        import sqlite3
+
+        with sqlite3.connect(self.folder / "visavis.sqlite3", timeout=20) as connection:
+            if "TRIGGER" in statement:
+                connection.executescript(statement)
+                return []
+            return connection.execute(statement).fetchall()
+
+    def watch(self) -> None:
+        self.sql(WATCH_POSTGRES if self.environment.get("DATABASE_URL") else WATCH_SQLITE)
+
+    def rendering(self) -> list[tuple]:
+        """Clips now rendering, with their attempts."""
+        return self.sql("SELECT id, attempt FROM evalapp_clip WHERE state = 'rendering'")
+
+    def unfinished(self) -> int:
+        return self.sql("SELECT COUNT(*) FROM evalapp_clip WHERE state <> 'ready'")[0][0]
+
+    def accepted_twice(self) -> int:
+        statement = "SELECT clip FROM event WHERE kind = 'accepted' GROUP BY clip HAVING COUNT(*) > 1"
+        return len(self.sql(statement))
+
+    def restart_of(self, clip: int, attempt: int) -> float | None:
+        """When the next attempt at a clip began, in seconds of Unix time."""
+        statement = f"SELECT MIN(at) FROM event WHERE kind = 'claimed' AND clip = {clip} AND attempt > {attempt}"
+        return self.sql(statement)[0][0]
+
+    # Faults
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+
+    def freeze(self, worker: subprocess.Popen[bytes]) -> None:
+        """The worker stands still; not while it writes, since SQLite would make everybody wait for it."""
+        while True:
+            os.killpg(worker.pid, signal.SIGSTOP)
+            time.sleep(0.05)
+            if self._writable():
+                return
+            os.killpg(worker.pid, signal.SIGCONT)
+            time.sleep(0.05)
+
+    def thaw(self, worker: subprocess.Popen[bytes]) -> None:
+        """It goes on as if nothing had been."""
+        os.killpg(worker.pid, signal.SIGCONT)
+
+    def _writable(self) -> bool:
+        if self.environment.get("DATABASE_URL"):
+            return True
+        import sqlite3
+
+        with suppress(sqlite3.OperationalError):
+            connection = sqlite3.connect(self.folder / "visavis.sqlite3", timeout=1, isolation_level=None)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            connection.close()
+            return True
+        return False
+
+    def wipe_broker(self) -> None:
+        """The embedded broker loses every message."""
+        for message in (self.folder / "broker" / "messages").iterdir():
+            with suppress(OSError):
+                message.unlink()
+
+    def pause(self, rng: random.Random, most: float) -> None:
+        time.sleep(rng.uniform(0, most))
+
+
+def until(what, seconds=240):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")

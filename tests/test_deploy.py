@@ -1,0 +1,86 @@
+"""What deploy/ says, tried: nginx serves clips by the application's word alone and tells nothing of them."""
+
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import make_clip, make_organizer
+from tests.services import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
+@pytest.fixture
+def nginx(live_server, settings, tmp_path):
+    """nginx with the house's own configuration, on another port, without TLS."""
+    if not NGINX:
+        pytest.skip("nginx is not installed")
+    settings.MEDIA_DIR = tmp_path / "media"
+    settings.MEDIA_ACCEL = "/_media/"
+    port, said = free_port(), (ROOT / "deploy" / "nginx.conf").read_text()
+    said = said.replace("listen 443 ssl", f"listen 127.0.0.1:{port}").replace("example.org", "localhost")
+    said = re.sub(r"ssl_\w+ [^;]+;", "", said).replace("/var/lib/visavis/media/", f"{settings.MEDIA_DIR}/")
+    said = said.replace("server 127.0.0.1:8000;", f"server {live_server.url.removeprefix('http://')};")
+    temporary = "".join(
+        f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    types = "types { video/mp4 mp4; image/webp webp; }"
+    (tmp_path / "nginx.conf").write_text(
+        f"user root; daemon off; pid {tmp_path}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {types} {temporary}\n{said}\n}}\n"
+    )
+    server = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(100):
+        try:
+            httpx.get(f"{url}/sign-in/", trust_env=False)
+            break
+        except httpx.ConnectError:
+            time.sleep(0.05)
+    yield url
+    server.terminate()
+    server.wait()
+
+
+def test_nginx_serves_ranges_of_a_clip_without_etag_and_date_and_nothing_by_itself(nginx, transactional_db):
+    clip = make_clip(media=True)
+    client = Client()
+    client.force_login(make_organizer())
+    cookies = {"sessionid": client.cookies["sessionid"].value}
+    address = nginx + reverse("clip-media", args=[clip.folder])
+    with httpx.Client(trust_env=False, cookies=cookies, headers={"Host": "localhost"}) as browser:
+        whole = browser.get(address)
+        part = browser.get(address, headers={"Range": "bytes=10-19"})
+        inside = f"/_media/{clip.rendition.relative_to(clip.directory.parent.parent).as_posix()}"
+        assert browser.get(nginx + inside).status_code == 404
+        assert browser.get(nginx + "/_media../db").status_code == 404
+    assert (whole.status_code, whole.content) == (200, clip.rendition.read_bytes())
+    assert (part.status_code, part.content) == (206, clip.rendition.read_bytes()[10:20])
+    for answer in (whole, part):
+        assert not {"etag", "last-modified", "x-accel-redirect"} & set(answer.headers)
+        assert answer.headers["content-type"] == "video/mp4"
+    with httpx.Client(trust_env=False, headers={"Host": "localhost"}) as stranger:
+        assert stranger.get(address).status_code == 302
+
+
+def test_units_and_compose_name_queues_and_programs_that_exist():
+    import yaml
+
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+    commands = [" ".join(service.get("command", [])) for service in compose["services"].values()]
+    commands += [path.read_text() for path in (ROOT / "deploy" / "systemd").glob("*.service")]
+    assert sum("gunicorn evalapp.wsgi" in command for command in commands) == 2
+    assert sum("-Q default,cpu" in command for command in commands) == 2
+    named = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy" / "visavis.env.example").read_text(), re.MULTILINE))
+    read = (ROOT / "evalapp" / "settings.py").read_text() + "".join(
+        path.read_text() for path in (ROOT / "generators").glob("*.py")
+    )
+    assert [name for name in named - {"POSTGRES_PASSWORD"} if name not in read] == []
