@@ -42,6 +42,7 @@ class Behind:
     def read(cls, comparison: Comparison, given: Mapping[str, str]) -> "Behind":
         """From an address; an unknown aspect, choice, tag or assessor is not found."""
         aspect = get_object_or_404(Aspect, comparison=comparison, key=given.get("aspect", ""))
+        aspect.comparison = comparison  # known: not asked for again
         names = ("first", "second", "contender", "choice", "tag", "assessor")
         found = cls(aspect, *(given.get(name, "") for name in names))
         if found.choice and found.choice not in (*Choice.values, DECIDED):
