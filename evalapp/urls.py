@@ -52,6 +52,7 @@ urlpatterns = [
     path("assess/<uuid:code>/next/", assessing.next_task, name="next-task"),
     path("assess/tasks/<uuid:code>/", assessing.task, name="task"),
     path("assess/tasks/<uuid:code>/skip/", assessing.skip_task, name="skip-task"),
+    path("assess/tasks/<uuid:code>/reference/", assessing.task_reference, name="task-reference"),
     path("assess/tasks/<uuid:code>/<str:side>/", assessing.task_media, name="task-media"),
     path("assess/tasks/<uuid:code>/<str:side>/poster/", assessing.task_media, {"poster": True}, name="task-poster"),
     # Progress

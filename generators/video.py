@@ -34,6 +34,7 @@ MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "gif"),
     (0, b"\x89PNG\r\n\x1a\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
+    (8, b"WEBP", "image"),
 )
 CODECS = frozenset(("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "ffv1", "gif", "mpeg4", "mjpeg", "prores"))
 
@@ -52,7 +53,7 @@ class Footage:
 
 
 def read(path: Path) -> Footage:
-    """Decode an mp4, mov, webm, mkv, gif, png or jpg file. Raises MediaError with the file's name.
+    """Decode an mp4, mov, webm, mkv, gif, png, jpg or webp file. Raises MediaError with the file's name.
 
     Damage that the decoder conceals, as FFV1's does, goes unseen here: compare the sha256 of files that must be intact.
     """
@@ -122,7 +123,7 @@ def _demuxer(path: Path) -> str:
     for offset, magic, demuxer in MAGIC:
         if start[offset : offset + len(magic)] == magic:
             return demuxer
-    raise MediaError(f"{path}: is not an mp4, webm, mkv, gif, png or jpg file, whatever its name says")
+    raise MediaError(f"{path}: is not an mp4, webm, mkv, gif, png, jpg or webp file, whatever its name says")
 
 
 def _check_size(path: Path, width: int, height: int, frames: int) -> None:
@@ -145,7 +146,9 @@ def _mean_rate(path: Path, rate: Fraction | None, times: list[float | None]) -> 
 
 def _read_image(path: Path) -> Footage:
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                raise MediaError(f"{path}: is an animation; re-encode it, for instance as mp4")
             _check_size(path, image.width, image.height, 1)
             pixels = np.asarray(image.convert("RGB"), dtype=np.uint8)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:

@@ -69,6 +69,7 @@ ACCESS = {
     "skip-task": ("post", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),
     "task-media": ("get", ASSESSORS_OWN),
     "task-poster": ("get", ASSESSORS_OWN),
+    "task-reference": ("get", (NOT_THERE,) * 5),  # where the prompt has no image
     "report": ("get", SIGNED_IN),
     "report-freshness": ("get", SIGNED_IN),
     "report-explore": ("get", SIGNED_IN),

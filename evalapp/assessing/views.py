@@ -200,6 +200,16 @@ def task_media(request: HttpRequest, code: UUID, side: str, poster: bool = False
     return media_response(request, path)
 
 
+@require_safe
+def task_reference(request: HttpRequest, code: UUID) -> HttpResponseBase:
+    """The image that belongs to the pair's prompt, as long as its clips may be seen."""
+    assignment = mine(request, code)
+    path = assignment.pair.prompt.picture if assignment and assignment.media_file("left") else None
+    if path is None or not path.is_file():
+        return HttpResponseNotFound(b"not found", content_type="text/plain")
+    return media_response(request, path)
+
+
 def mine(request: HttpRequest, code: UUID) -> Task | None:
     """The assignment, or control, of that code if the session's assessor has it."""
     assessor = request.session.get(ASSESSOR)
@@ -252,11 +262,14 @@ def task_context(assignment: Task, given: dict[str, str] | None = None) -> dict[
         "code": assignment.code,
         "comparison_code": assignment.comparison.code,
         "prompt": assignment.pair.prompt.text,
+        "reference": bool(assignment.pair.prompt.image),
         "rows": rows,
         "sides": [{"side": side, "image": clip.kind == clip.Kind.IMAGE} for side, clip in sides],
         "still": left.kind == right.kind == left.Kind.IMAGE,
         "fps": max(float(left.facts.get("fps") or 0), float(right.facts.get("fps") or 0)) or 24,
         "tall": (left.facts.get("height") or 1) > (left.facts.get("width") or 1),
+        "full_viewing": assignment.comparison.full_viewing,
+        "least_seconds": assignment.comparison.least_seconds,
         "length_rule": assignment.comparison.length_rule,
         # One key for one answer, in however many tabs the pair lies open; a correction is another answer.
         "key": uuid.uuid5(assignment.code, str(assignment.version)),

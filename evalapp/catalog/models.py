@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
 
 IMPORT = "import"  # the generator of contenders whose clips came as finished files
@@ -105,6 +107,7 @@ class PromptText:
     key: str
     text: str
     tags: Sequence[str] = field(default_factory=tuple)
+    image: str = ""
 
 
 class PromptSetQuerySet(models.QuerySet["PromptSet"]):
@@ -113,7 +116,7 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
         rows = _rows(prompts)
         if not rows:
             raise ValueError(f"prompt set {name!r} has no prompts")
-        if len({key for key, _, _ in rows}) < len(rows):
+        if len({row[0] for row in rows}) < len(rows):
             raise ValueError(f"prompt set {name!r} names a prompt twice")
         content = digest(rows)
         with transaction.atomic():
@@ -121,8 +124,8 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
                 return same
             prompt_set = self.create(name=name, version=self.filter(name=name).count() + 1, digest=content)
             Prompt.objects.bulk_create(
-                Prompt(prompt_set=prompt_set, position=position, key=key, text=text, tags=tags)
-                for position, (key, text, tags) in enumerate(rows)
+                Prompt(prompt_set=prompt_set, position=position, key=key, text=text, tags=tags, image="".join(image))
+                for position, (key, text, tags, *image) in enumerate(rows)
             )
         return prompt_set
 
@@ -131,8 +134,11 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
         return self.filter(name=name, digest=digest(_rows(prompts)))
 
 
-def _rows(prompts: Iterable[PromptText]) -> list[tuple[str, str, list[str]]]:
-    return [(prompt.key, prompt.text, sorted(prompt.tags)) for prompt in prompts]
+def _rows(prompts: Iterable[PromptText]) -> list[tuple[Any, ...]]:
+    """Key, text, tags, and the image where there is one."""
+    return [
+        (prompt.key, prompt.text, sorted(prompt.tags), *([prompt.image] if prompt.image else [])) for prompt in prompts
+    ]
 
 
 class PromptSet(models.Model):
@@ -160,6 +166,11 @@ class Prompt(models.Model):
     key = models.CharField(max_length=200, help_text="The organizer's own id of the prompt.")
     text = models.TextField()
     tags = models.JSONField(default=list)
+    image = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="sha256 of its reference or conditioning image, which assessors see with the clips.",
+    )
 
     class Meta:
         ordering = ("prompt_set", "position")
@@ -167,3 +178,13 @@ class Prompt(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def picture(self) -> Path | None:
+        """The file of its image, if it has one."""
+        return picture_path(self.image) if self.image else None
+
+
+def picture_path(sha256: str) -> Path:
+    """Where the image with this sha256 lies, as browsers get it."""
+    return Path(settings.MEDIA_DIR) / "prompts" / f"{sha256}.webp"

@@ -7,12 +7,13 @@ It lives here and not in the catalog, because what it makes are clips.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, PromptText, digest
+from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, PromptText, digest, picture_path
 from evalapp.generation.files import discard, sha256_of, write_files
 from evalapp.generation.layouts import Layout, Place
 from evalapp.generation.models import Clip
@@ -56,7 +57,10 @@ def import_clips(
     if not allow_missing:
         problems += [f"{lack} (or pass --allow-missing)" for lack in layout.missing()]
     shown = {prompt for prompt, _ in layout.scenes}
-    prompts = [_named(prompt) for key, prompt in layout.prompts.items() if key in shown]
+    listed = {key: prompt for key, prompt in layout.prompts.items() if key in shown}
+    images, unreadable = _images({key: path for key, path in layout.images.items() if key in shown})
+    problems += unreadable
+    prompts = [_named(prompt, images.get(key, "")) for key, prompt in listed.items()]
     known = _known(layout, prompt_set_name, prompts)
     new = []
     for where, place in layout.places.items():
@@ -139,5 +143,27 @@ def _key(key: str) -> str:
     return key if len(key) <= longest else f"{key[: longest - 17]}#{digest(key)[:16]}"
 
 
-def _named(prompt: PromptText) -> PromptText:
-    return PromptText(_key(prompt.key), prompt.text, prompt.tags)
+def _named(prompt: PromptText, image: str) -> PromptText:
+    return PromptText(_key(prompt.key), prompt.text, prompt.tags, image)
+
+
+def _images(paths: dict[str, Path]) -> tuple[dict[str, str], list[str]]:
+    """Store prompts' images, written anew without metadata, by their sha256; returns these and what cannot be read.
+
+    A stored one that no prompt comes to name lies there unused, as nothing but its content names it.
+    """
+    from generators.video import MediaError, read, write_still
+
+    stored, problems = {}, []
+    for key, path in paths.items():
+        try:
+            footage = read(path)
+        except MediaError as error:
+            problems.append(str(error))
+            continue
+        stored[key] = sha256_of(path)
+        place = picture_path(stored[key])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            write_still(footage.frames[0], place)
+    return stored, problems

@@ -14,7 +14,8 @@ from typing import Any
 
 from evalapp.catalog.models import PromptText
 
-CLIP_ENDINGS = (".mp4", ".webm", ".mkv", ".gif", ".png", ".jpg", ".jpeg")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+CLIP_ENDINGS = (".mp4", ".webm", ".mkv", ".gif", *IMAGE_ENDINGS)
 MANIFEST_ENDINGS = (".csv", ".jsonl")
 SAMPLED = re.compile(r"(?P<prompt>.+)-(?P<index>\d+)", re.DOTALL)
 Scene = tuple[str, int]
@@ -33,11 +34,15 @@ class Place:
 
 @dataclass
 class Layout:
-    """What was found. `problems` names every file or row that cannot be used, with what is wrong with it."""
+    """What was found; `images` are prompts' reference images by key.
+
+    `problems` names every file or row that cannot be used, with what is wrong with it.
+    """
 
     prompts: dict[str, PromptText] = field(default_factory=dict)
     listed: bool = False
     places: dict[tuple[str, str, int], Place] = field(default_factory=dict)
+    images: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -100,7 +105,10 @@ def read(source: Path, prompts: Path | None = None) -> Layout:
 
 
 def read_prompts(path: Path, layout: Layout) -> None:
-    """Add the prompts of a prompts.jsonl: {"id": text, "text": text, "tags": [text, …]} a line."""
+    """Add the prompts of a prompts.jsonl: {"id": text, "text": text, "tags": [text, …], "image": file} a line.
+
+    Tags and image may be absent; the image is the one that the clips were made from or are to be held against.
+    """
     for where, row in _rows(path, layout):
         key, text, tags = row.get("id"), row.get("text") or row.get("prompt"), row.get("tags", [])
         if not isinstance(key, str) or not isinstance(text, str) or not key or not text or not isinstance(tags, list):
@@ -109,6 +117,18 @@ def read_prompts(path: Path, layout: Layout) -> None:
             layout.problems.append(f"{where}: prompt {key!r} comes twice")
         else:
             layout.prompts[key] = PromptText(key, text, tuple(map(str, tags)))
+            if image := row.get("image"):
+                _add_image(path.parent, where, key, str(image), layout)
+
+
+def _add_image(root: Path, where: str, key: str, file: str, layout: Layout) -> None:
+    image = root / file
+    if not _inside(image, root):
+        layout.problems.append(f"{where}: {file} leads out of the folder {root}")
+    elif not image.is_file() or image.suffix.lower() not in IMAGE_ENDINGS:
+        layout.problems.append(f"{where}: there is no image {file} (images end in {', '.join(IMAGE_ENDINGS)})")
+    else:
+        layout.images[key] = image
 
 
 def _read_folders(root: Path, layout: Layout) -> None:

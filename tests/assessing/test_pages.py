@@ -301,3 +301,32 @@ def test_of_very_many_pairs_only_so_many_are_counted(client, alice, hers, monkey
     monkeypatch.setattr("evalapp.assessing.views.COUNTED", 2)
     page = client.get(url(hers)).content.decode()
     assert "<span data-total>3+</span>" in page
+
+
+def test_a_prompts_image_is_shown_with_its_pair_to_its_assessor_alone(client, alice, hers, settings):
+    path = reverse("task-reference", args=[hers.code])
+    assert b"reference-" not in client.get(url(hers)).content
+    assert client.get(path).status_code == 404
+    prompt = hers.pair.prompt
+    type(prompt).objects.filter(pk=prompt.pk).update(image="ab" * 32)
+    prompt.refresh_from_db()
+    prompt.picture.parent.mkdir(parents=True)
+    prompt.picture.write_bytes(b"picture")
+    assert path in client.get(url(hers)).content.decode()
+    seen = client.get(path)
+    assert (seen["Content-Type"], b"".join(seen.streaming_content)) == ("image/webp", b"picture")
+    hers.skip("other")
+    assert client.get(path).status_code == 404
+    client.session.flush()
+    assert client.get(path).status_code == 404
+
+
+def test_what_the_organizer_asks_before_answering_is_told_to_the_screen(client, alice, hers):
+    plain = client.get(url(hers)).content.decode()
+    assert "data-full-viewing" not in plain
+    assert "data-least-seconds" not in plain
+    type(alice.comparison).objects.update(full_viewing=True, least_seconds=2.5, length_rule="loop")
+    asked = client.get(url(hers), headers={"Accept-Language": "ru"}).content.decode()
+    assert "data-full-viewing" in asked
+    assert 'data-least-seconds="2.5"' in asked
+    assert 'data-lengths="loop"' in asked

@@ -130,3 +130,51 @@ def test_four_real_systems_become_a_comparison_of_six_pairings(db, shared_data, 
     assert Clip.objects.filter(state=Clip.State.READY).count() == 4 * 35
     assert comparison.pairs.filter(left_out=False).count() == 6 * 35
     assert comparison.is_open
+
+
+def give_image(folder, key, file, shade=200):
+    """Give a listed prompt a reference image."""
+    Image.fromarray(np.full((20, 30, 3), shade, dtype=np.uint8)).save(folder / "looks.png")
+    rows = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
+    rows = [row | {"image": file} if row["id"] == key else row for row in rows]
+    (folder / "prompts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def test_a_prompts_image_is_stored_with_it_and_makes_another_prompt_set(db, folder):
+    import_clips(layouts.read(folder), "set")
+    give_image(folder, "p1", "looks.png")
+    prompts = import_clips(layouts.read(folder), "set").prompt_set.prompts
+    with_image, without = prompts.get(key="p1"), prompts.get(key="p2")
+    assert with_image.prompt_set.version == 2
+    with Image.open(with_image.picture) as stored:
+        assert (stored.format, stored.size, stored.getpixel((3, 3))) == ("WEBP", (30, 20), (200, 200, 200))
+    assert without.picture is None
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("none.png", "there is no image none.png"), ("../x.png", "leads out of the folder")]
+)
+def test_an_image_that_cannot_be_had_is_named_and_nothing_is_stored(db, folder, file, said):
+    (folder.parent / "x.png").write_bytes(b"x")
+    give_image(folder, "p1", file)
+    with pytest.raises(ImportRefused, match=said):
+        import_clips(layouts.read(folder), "set")
+    assert not Clip.objects.exists()
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+def test_stills_become_image_clips(db, tmp_path, ending):
+    for contender in ("a", "b"):
+        (tmp_path / contender).mkdir()
+        Image.fromarray(np.full((32, 48, 3), 90, dtype=np.uint8)).save(tmp_path / contender / f"a cat.{ending}")
+    import_clips(layouts.read(tmp_path), "stills")
+    assert {(clip.kind, clip.rendition.suffix) for clip in Clip.objects.all()} == {("image", ".webp")}
+
+
+def test_an_animated_webp_is_refused_by_name(db, tmp_path):
+    frames = [Image.fromarray(np.full((32, 48, 3), shade, dtype=np.uint8)) for shade in (10, 200)]
+    for contender in ("a", "b"):
+        (tmp_path / contender).mkdir()
+        frames[0].save(tmp_path / contender / "a cat.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(ImportRefused, match="is an animation"):
+        import_clips(layouts.read(tmp_path), "stills")
