@@ -19,7 +19,8 @@ class Command(BaseCommand):
         "Import finished clips (mp4, webm, mkv, gif, png, jpg, webp) and open a comparison of them. SOURCE is a folder "
         "with a folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as VBench "
         "samples, <prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, prompt_id or "
-        "prompt, and seed. A prompt's line may name its reference image. Everything wrong is listed by name before anything is stored."
+        "prompt, and seed. A prompt's line may name its reference image. Everything wrong is listed by name before "
+        "anything is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
