@@ -64,7 +64,8 @@ def _place(generator: str, settings: dict[str, Any], checkpoint: Path | None) ->
         settings["source"] = kept | {kind: str(checkpoint.resolve())}
     if not takes_source:
         return checkpoint
-    return _pipelines().find(getattr(parse(generator, settings), "source"))  # noqa: B009 - of generators with a source alone
+    found: Path = _pipelines().find(getattr(parse(generator, settings), "source"))  # noqa: B009 - they have one
+    return found
 
 
 def _manifest(place: Path) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Line:
 
     @property
     def unfinished(self) -> int:
-        return self.counts["queued"] + self.counts["rendering"] + self.counts["held"]
+        return int(self.counts["queued"] + self.counts["rendering"] + self.counts["held"])
 
     @property
     def minutes_left(self) -> int | None:
@@ -62,15 +62,18 @@ def lines_of(comparison: Comparison) -> list[Line]:
     priced = Q(facts__provenance__cost__has_key="amount")
     summed |= {"energy": Sum(energy, filter=told), "energy_of": Count("pk", filter=told)}
     summed |= {"cost": Sum(cost, filter=priced)}
-    found = {row["contender"]: row for row in mine.order_by().values("contender").annotate(**STATES, **summed)}
+    found: dict[int, dict[str, Any]] = {
+        row["contender"]: dict(row) for row in mine.order_by().values("contender").annotate(**STATES, **summed)
+    }
     at_work = Clip.objects.at_work().order_by().values_list("hardware")
     workers = dict(at_work.annotate(Count("worker", distinct=True)))
     resting = set(Queue.resting())
     lines = []
     for entry in Entry.objects.filter(comparison=comparison).select_related("contender__recipe"):
         contender = entry.contender
-        counts = found.get(contender.pk, {})
-        counts = {name: counts.get(name) for name in summed} | {name: counts.get(name) or 0 for name in STATES}
+        row = found.get(contender.pk, {})
+        counts: dict[str, Any] = {name: row.get(name) for name in summed}
+        counts |= {name: row.get(name) or 0 for name in STATES}
         counts["total"] = sum(counts[name] for name in STATES)
         counts["mean"] = counts["seconds_sum"] / counts["seconds_of"] if counts["seconds_of"] else None
         counts["hours"] = counts["seconds_sum"] / 3600 if counts["seconds_of"] else None

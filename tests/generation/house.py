@@ -5,8 +5,8 @@ Triggers in its database write down every claim and every accepted result, whate
 
 import json
 import os
-import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -148,6 +148,10 @@ class House:
         """Clips now rendering, with their attempts."""
         return self.sql("SELECT id, attempt FROM evalapp_clip WHERE state = 'rendering'")
 
+    def rendering_by(self, pid: int) -> list[tuple]:
+        worker = f"{socket.gethostname()}:{pid}"
+        return self.sql(f"SELECT id, attempt FROM evalapp_clip WHERE state = 'rendering' AND worker = '{worker}'")
+
     def unfinished(self) -> int:
         return self.sql("SELECT COUNT(*) FROM evalapp_clip WHERE state <> 'ready'")[0][0]
 
@@ -198,9 +202,6 @@ class House:
         for message in (self.folder / "broker" / "messages").iterdir():
             with suppress(OSError):
                 message.unlink()
-
-    def pause(self, rng: random.Random, most: float) -> None:
-        time.sleep(rng.uniform(0, most))
 
 
 def until(what, seconds=240):
