@@ -8,13 +8,29 @@ from evalapp.catalog.models import Contender, PromptSet, PromptText
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.launch import InvalidPlan, create
 from evalapp.comparisons.models import Comparison
+from evalapp.comparisons.rules import WorkRules
 
 LONGEST_PROMPT = 4000
 LOOKS = 5
 
 
-class NewComparison(forms.Form):
+class NewComparison(WorkRules):
     """Contenders, prompts (a stored set, or one per line), aspects, overlap. `save` makes a draft, ready to launch."""
+
+    field_order = (
+        "name",
+        "contenders",
+        "prompt_set",
+        "prompts",
+        "seeds",
+        "overlap",
+        "aspects",
+        "length_rule",
+        "instructions",
+        "planned_looks",
+        "planned_votes",
+        "margin",
+    )
 
     name = forms.CharField(max_length=200, help_text="For you and your colleagues; assessors do not see it.")
     contenders = forms.ModelMultipleChoiceField(
@@ -95,7 +111,7 @@ class NewComparison(forms.Form):
         prompt_set = asked["prompt_set"] or PromptSet.objects.freeze(
             asked["name"], (PromptText(f"p{number:03d}", text) for number, text in enumerate(asked["prompts"], 1))
         )
-        return create(
+        comparison = create(
             asked["name"],
             prompt_set,
             list(asked["contenders"]),
@@ -108,3 +124,5 @@ class NewComparison(forms.Form):
             planned_votes=asked["planned_votes"],
             margin=asked["margin"],
         )
+        self.set_on(comparison)
+        return comparison

@@ -76,3 +76,19 @@ def test_what_is_wrong_is_said_and_nothing_is_stored(client, olga, form, change,
 
 def test_one_contender_alone_is_refused(client, olga, form):
     assert "two contenders or more" in post(client, olga, form, contenders=form["contenders"][:1]).content.decode()
+
+
+def test_shares_caps_and_the_pass_mark_are_set_in_percent_and_nothing_is_mixed_in_where_left_empty(client, olga, form):
+    post(client, olga, form)
+    rules = {"golden_share": 10, "repeat_share": 5, "pass_mark": 80, "daily_cap": 200, "adaptive_overlap": "on"}
+    post(client, olga, form, name="checked", **rules)
+    plain, checked = Comparison.objects.order_by("pk")
+    assert (plain.golden_share, plain.repeat_share, plain.session_minutes, plain.adaptive_overlap) == (0, 0, 25, False)
+    assert (checked.golden_share, checked.repeat_share, checked.identical_share) == (0.1, 0.05, 0)
+    assert (checked.pass_mark, checked.daily_cap, checked.adaptive_overlap) == (0.8, 200, True)
+
+
+def test_more_than_half_of_the_work_is_refused_in_words(client, olga, form):
+    refused = post(client, olga, form, golden_share=40, repeat_share=11)
+    assert "half of the work at most" in refused.content.decode()
+    assert not Comparison.objects.exists()

@@ -1,0 +1,53 @@
+"""The part of the organizer's form that asks how assessors are checked and spared. Empty means none."""
+
+from typing import Any
+
+from django import forms
+
+from evalapp.comparisons.models import MIXED_IN_AT_MOST, Comparison
+
+SHARES = ("golden_share", "repeat_share", "identical_share")
+
+
+def percent(label: str, suggestion: int, help_text: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        min_value=0, max_value=100, required=False, initial=suggestion, label=label, help_text=help_text
+    )
+
+
+class WorkRules(forms.Form):
+    """What is mixed into the work, what comes before it, when it pauses."""
+
+    golden_share = percent("Goldens, of 100 pairs", 10, "Pairs with a known answer; make some with manage.py goldens.")
+    repeat_share = percent("Repeats, of 100 pairs", 5, "Own pairs again, later, with sides turned.")
+    identical_share = percent("Identical pairs, of 100", 3, "One clip on both sides: the right answer is same.")
+    pass_mark = percent("Pass mark, right answers of 100", 75, "Counts where there are goldens for qualification.")
+    screen_check = forms.BooleanField(
+        required=False, help_text="Before the first pair: size, rate and playback are measured, and told if poor."
+    )
+    least_width = forms.IntegerField(
+        min_value=0, max_value=10_000, required=False, initial=0, help_text="Narrower windows are refused; 0: none is."
+    )
+    session_minutes = forms.IntegerField(
+        min_value=0, max_value=600, required=False, initial=25, help_text="Work until a break of 5 minutes; 0: none."
+    )
+    daily_cap = forms.IntegerField(
+        min_value=0, max_value=100_000, required=False, initial=0, help_text="Pairs per assessor and day; 0: no end."
+    )
+    adaptive_overlap = forms.BooleanField(
+        required=False, help_text="One assessor more on pairs where the first ones disagree."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if sum(cleaned.get(name) or 0 for name in SHARES) > 100 * MIXED_IN_AT_MOST:
+            self.add_error("golden_share", "Goldens, repeats and identical pairs may be half of the work at most.")
+        return cleaned
+
+    def set_on(self, comparison: Comparison) -> None:
+        """Write the rules that were given on the comparison; what was left empty keeps its default."""
+        for name in WorkRules.base_fields:
+            value = self.cleaned_data.get(name)
+            if value is not None:
+                setattr(comparison, name, value / 100 if name in (*SHARES, "pass_mark") else value)
+        comparison.save(update_fields=list(WorkRules.base_fields))
