@@ -62,10 +62,7 @@ def measure(runs: int = 4000, seed: int = 0) -> dict[str, dict[str, float]]:
 
 
 def main(runs: int = 4000) -> None:
-    print(
-        f"{runs} worlds each, {VOTED} prompts with {OVERLAP} votes by {ASSESSORS} assessors, {JUDGED} with verdicts
-        alone"
-    )
+    print(f"{runs} worlds: {VOTED} prompts, {OVERLAP} votes each, {ASSESSORS} assessors; {JUDGED} with verdicts alone")
     print("judge         coverage  votes alone  width  widest  λ")
     for name, row in measure(runs).items():
         print(

@@ -39,7 +39,7 @@ def test_the_judges_own_bias_cancels():
 
 def test_without_other_prompts_or_with_a_judge_that_never_varies_it_is_the_votes_alone():
     rng = np.random.default_rng(1)
-    outcome, verdict, prompt, assessor, verdicts, where = world(rng, 1.0)
+    outcome, _, prompt, assessor, verdicts, where = world(rng, 1.0)
     voted = where < 60
     for judge, of in ((verdicts[voted], where[voted]), (np.full_like(verdicts, 0.5), where)):
         got = powered_win_rate(outcome, judge[prompt], prompt, assessor, judge, of)
