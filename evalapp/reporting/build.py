@@ -25,7 +25,7 @@ from evalapp.reporting.table import VoteTable, excluded, repeats_of, table_of
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 7
+METHOD = 8
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 STEPS = ("contender__checkpoint__training", "contender__checkpoint__step")
@@ -115,6 +115,7 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "curves": over_time.curves(comparison, table),
         "drift": over_time.drift(comparison, table),
         "slices": reasons.slices(table, tests=closed),
+        "found_slices": reasons.found_slices(table, tests=closed),
         "drivers": reasons.drivers(table),
         "sensitivity": reasons.sensitivity(table),
         "one_scale": reasons.one_scale(table, tests=closed),

@@ -3,11 +3,13 @@
 Each part comes from the vote table alone; statistics come from metrics.preference, reached by name.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalapp.assessing.looks import FEWEST_PROMPTS
 from evalapp.reporting.sections import LEVEL, Row, headline
 from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import said
@@ -91,8 +93,26 @@ def slices(table: VoteTable, tests: bool) -> list[Row]:
     """
     if not any(prompt["tags"] for prompt in table.prompts):
         return []
-    split, asked, rows = resolve("metrics.preference.slices:slices"), table.aspects.index(headline(table)), []
-    tags = {number: prompt["tags"] for number, prompt in enumerate(table.prompts)}
+    return _split(table, {number: prompt["tags"] for number, prompt in enumerate(table.prompts)}, tests)
+
+
+def found_slices(table: VoteTable, tests: bool) -> Row:
+    """The same by groups found in the prompts' words, which nobody named beforehand: votes had no part in them."""
+    empty: Row = {"source": None, "groups": [], "pairings": [], "reason": ""}
+    if len(table.prompts) < FEWEST_PROMPTS:
+        return empty | {"reason": said("{n} prompts are too few to group", n=len(table.prompts))}
+    try:
+        found = resolve("metrics.preference.slices:found_groups")([prompt["text"] for prompt in table.prompts])
+    except ValueError as error:
+        return empty | {"reason": str(error)}
+    sizes = np.bincount(found.label, minlength=len(found.names)).tolist()
+    groups = [{"name": name, "prompts": size} for name, size in zip(found.names, sizes, strict=True)]
+    split = _split(table, found.tags(range(len(table.prompts))), tests)
+    return empty | {"source": found.source, "groups": groups, "pairings": split}
+
+
+def _split(table: VoteTable, tags: Mapping[int, Collection[str]], tests: bool) -> list[Row]:
+    split, asked, rows = resolve("metrics.preference.slices:slices"), table.aspects.index(headline(table)), list[Row]()
     for pairing in table.pairings:
         votes = table.votes(table.rows(asked, pairing))
         if not len(votes):
@@ -153,7 +173,7 @@ def _dawid_skene(table: VoteTable, chosen: NDArray[np.bool_]) -> tuple[float | N
     choice = np.rint(2 - 2 * table.outcome[chosen]).astype(int)
     made = resolve("metrics.preference.agreement:Choices").of(item, assessor, choice, prompt=table.prompt[chosen])
     try:
-        truth = resolve("metrics.preference.agreement:dawid_skene")(made, tolerance=1e-4, limit=500).truth
+        truth = resolve("metrics.preference.agreement:dawid_skene")(made, tolerance=1e-4, limit=1000).truth
     except RuntimeError as error:
         return None, str(error)
     prompt = np.zeros(len(items), dtype=np.int64)

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 from scipy.special import stdtrit
 
 from metrics.preference.sandwich import codes
@@ -290,15 +291,13 @@ def dawid_skene(choices: Choices, smoothing: float = 0.1, tolerance: float = 1e-
     counts = choices.counts()
     truth: Floats = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = choices.assessor * width + choices.choice
+    cast = csr_array((np.ones(len(cell)), (cell, choices.item)), shape=(crowd * width, len(truth)))
+    heard = csr_array(cast.T)
     for round_ in range(1, limit + 1):
         shares = (truth.sum(axis=0) + smoothing) / (len(truth) + smoothing * width)
-        told = truth[choices.item]
-        tally = np.stack(
-            [np.bincount(cell, told[:, c], crowd * width).reshape(crowd, width) for c in range(width)], axis=1
-        )
+        tally = (cast @ truth).reshape(crowd, width, width).transpose(0, 2, 1)
         confusion: Floats = (tally + smoothing) / (tally.sum(axis=2, keepdims=True) + smoothing * width)
-        logs = np.log(confusion).transpose(1, 0, 2).reshape(width, -1)[:, cell]
-        score = np.log(shares) + np.stack([np.bincount(choices.item, row, len(truth)) for row in logs], axis=1)
+        score = np.log(shares) + heard @ np.log(confusion).transpose(0, 2, 1).reshape(crowd * width, width)
         score = np.exp(score - score.max(axis=1, keepdims=True))
         fresh = score / score.sum(axis=1, keepdims=True)
         moved = float(np.abs(fresh - truth).max())

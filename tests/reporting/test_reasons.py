@@ -181,3 +181,23 @@ def test_while_voting_goes_on_only_the_live_interval_is_claimed(db):
     assert "live interval" not in ended["verdicts"][0]["sentence"]
     assert low < ended["results"][0]["interval_same_assessors"][0]
     assert ended["results"][0]["interval_same_assessors"][1] < high
+
+
+def test_groups_found_in_the_prompts_words_are_slices_of_their_own_marked_as_found():
+    outcomes = np.zeros((40, 6, 1))
+    rng = np.random.default_rng(2)
+    outcomes[:20] = rng.random((20, 6, 1)) < 0.8
+    outcomes[20:] = rng.random((20, 6, 1)) < 0.3
+    whole = table(outcomes)
+    kinds = ["a horse gallops across the meadow", "waves break on the rocky shore"]
+    for number, prompt in enumerate(whole.prompts):
+        light = ("dawn", "noon", "dusk", "night", "rain", "snow", "storm", "mist", "frost", "sunset")[number % 10]
+        prompt["text"] = f"{kinds[number // 20]} at {light}"
+    found = reasons.found_slices(whole, tests=True)
+    assert sorted(group["prompts"] for group in found["groups"]) == [20, 20]
+    assert "TF-IDF" in found["source"]
+    assert found["pairings"][0]["p_value"] < 0.01
+    assert {each["tag"] for each in found["pairings"][0]["tags"]} == {group["name"] for group in found["groups"]}
+    assert reasons.slices(whole, tests=True) == []
+    few = reasons.found_slices(table(np.ones((5, 3, 1))), tests=True)
+    assert (few["pairings"], few["reason"]) == ([], "5 prompts are too few to group")
