@@ -189,12 +189,12 @@ def test_groups_found_in_the_prompts_words_are_slices_of_their_own_marked_as_fou
     outcomes[:20] = rng.random((20, 6, 1)) < 0.8
     outcomes[20:] = rng.random((20, 6, 1)) < 0.3
     whole = table(outcomes)
-    kinds = ["a horse gallops across the meadow", "waves break on the rocky shore"]
+    horses = ["a horse gallops across the meadow", "the horse trots over a meadow", "horses graze on the meadow"]
+    waves = ["waves break on the rocky shore", "waves roll toward a rocky shore", "big waves hit the shore"]
     for number, prompt in enumerate(whole.prompts):
-        light = ("dawn", "noon", "dusk", "night", "rain", "snow", "storm", "mist", "frost", "sunset")[number % 10]
-        prompt["text"] = f"{kinds[number // 20]} at {light}"
+        prompt["text"] = (horses if number < 20 else waves)[number % 3]
     found = reasons.found_slices(whole, tests=True)
-    assert sorted(group["prompts"] for group in found["groups"]) == [20, 20]
+    assert sum(group["prompts"] for group in found["groups"]) == 40
     assert "TF-IDF" in found["source"]
     assert found["pairings"][0]["p_value"] < 0.01
     assert {each["tag"] for each in found["pairings"][0]["tags"]} == {group["name"] for group in found["groups"]}
