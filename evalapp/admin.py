@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
+from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
@@ -258,6 +259,14 @@ class StandingTable(ReadOnly):
     list_display = ("participation", "fired", "acted", "computed_at")
     list_select_related = ("participation__assessor", "participation__comparison")
     search_fields = ("participation__assessor__name", "participation__comparison__name")
+
+
+@admin.register(PanelSeat)
+class PanelSeatTable(ReadOnly):
+    list_display = ("participant", "comparison", "participation", "state", "study", "session", "created_at", "ended_at")
+    list_filter = ("state",)
+    list_select_related = ("comparison", "participation__assessor", "participation__comparison")
+    search_fields = ("participant", "study", "session", "comparison__name")
 
 
 @admin.register(Exclusion)

@@ -4,6 +4,7 @@ from evalapp.assessing.controls import Control, ControlAnswer, Golden
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
+from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
@@ -39,6 +40,7 @@ __all__ = [
     "Look",
     "Measurement",
     "Pair",
+    "PanelSeat",
     "Participation",
     "Prompt",
     "PromptSet",

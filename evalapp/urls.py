@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from evalapp.assessing import examples, invitations, standings
+from evalapp.assessing import entrance, examples, invitations, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import audit_views, token_views, webhook_views
@@ -44,11 +44,15 @@ urlpatterns = [
     path("comparisons/<uuid:code>/assessors/<uuid:assessor>/", standings.assessor, name="assessor"),
     path("comparisons/<uuid:code>/assessors/<uuid:assessor>/exclude/", standings.exclude, name="exclude-assessor"),
     path("comparisons/<uuid:code>/assessors/<uuid:assessor>/lift/", standings.lift, name="lift-exclusion"),
+    path("comparisons/<uuid:code>/assessors/<uuid:assessor>/data/", standings.assessor_data, name="assessor-data"),
+    path("comparisons/<uuid:code>/assessors/<uuid:assessor>/erase/", standings.erase_assessor, name="erase-assessor"),
     # Assessing: /i/<token>/ brings an assessor in; pairs and their clips go by random codes
-    path("i/<str:token>/", assessing.invitation, name="invitation"),
+    path("i/<str:token>/", entrance.invitation, name="invitation"),
     path("assess/<uuid:code>/", assessing.assess, name="assess"),
     path("assess/<uuid:code>/screen/", examples.screen_check, name="screen-check"),
     path("assess/<uuid:code>/training/", examples.training_page, name="training"),
+    path("assess/<uuid:code>/stop/", entrance.stop_here, name="stop"),
+    path("assess/<uuid:code>/withdraw/", entrance.withdraw, name="withdraw"),
     path("assess/<uuid:code>/next/", assessing.next_task, name="next-task"),
     path("assess/tasks/<uuid:code>/", assessing.task, name="task"),
     path("assess/tasks/<uuid:code>/skip/", assessing.skip_task, name="skip-task"),

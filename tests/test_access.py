@@ -56,6 +56,8 @@ ACCESS = {
     "assessor": ("get", ORGANIZERS),
     "assessors": ("get", ORGANIZERS),
     "answer": ("get", ORGANIZERS),
+    "assessor-data": ("get", ORGANIZERS),
+    "erase-assessor": ("post", ORGANIZERS_DO),
     "set-rules": ("post", ORGANIZERS_DO),
     "pause-assessor": ("post", ORGANIZERS_DO),
     "exclude-assessor": ("post", ORGANIZERS_DO),
@@ -64,6 +66,8 @@ ACCESS = {
     "assess": ("get", ASSESSORS_OWN),
     "screen-check": ("get", ASSESSORS_OWN),
     "training": ("get", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),
+    "stop": ("post", (NOT_THERE, THERE, NOT_THERE, NOT_THERE, NOT_THERE)),
+    "withdraw": ("get", ASSESSORS_OWN),
     "next-task": ("get", ASSESSORS_OWN),
     "task": ("get", ASSESSORS_OWN),
     "skip-task": ("post", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),
@@ -195,7 +199,7 @@ def address(name, house):
         return reverse(name, args=[house["invitation"].code])
     if name == "answer":
         return reverse(name, args=[comparison, task.code])
-    if name in ("assessor", "exclude-assessor", "lift-exclusion", "pause-assessor"):
+    if name in ("assessor", "exclude-assessor", "lift-exclusion", "pause-assessor", *DATA):
         return reverse(name, args=[comparison, house["assessor"].assessor.code])
     if name in ("task", "skip-task"):
         return reverse(name, args=[task.code])

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
+from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import watch
 from evalapp.generation.models import Queue
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
@@ -39,6 +40,7 @@ ONLY_READ = (
     "delivery",
     "features",
     "setmeasurement",
+    "panelseat",
 )
 
 
@@ -65,6 +67,8 @@ def everything(db):
     aspect, counts = comparison.aspects.first(), {"votes": 20, "prompts": 20, "assessors": 5}
     numbers = {"boundary": 4.5, "level": 0.95, "win_rate": 0.5, "final": False}
     Look.objects.create(comparison=comparison, first=first, second=second, aspect=aspect, number=1, **counts, **numbers)
+    someone = comparison.participations.first()
+    PanelSeat.objects.create(comparison=comparison, participation=someone, participant="5f")
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
     organizer = make_organizer()
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)

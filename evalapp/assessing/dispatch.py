@@ -47,7 +47,7 @@ class _TakenMeanwhile(Exception):
 
 
 def _held_or_new(participation: Participation, after: Task | None) -> Task | None:
-    related = ("comparison", "assessor")
+    related = ("comparison", "assessor", "invitation")
     mine = Participation.objects.select_for_update(of=("self",)).select_related(*related).get(pk=participation.pk)
     held: list[Task] = list(mine.assignments.live())
     for control in mine.controls.mixed_in().filter(state=Control.State.HELD):
@@ -57,6 +57,8 @@ def _held_or_new(participation: Participation, after: Task | None) -> Task | Non
     if assignment := next((task for task in held if not after or task.code != after.code), None):
         return assignment
     if mine.comparison.state != Comparison.State.OPEN or mine.paused_at or resting(mine):
+        return None
+    if (left := mine.quota_left()) is not None and left <= len(held):
         return None
     return _hand_out(mine)
 
@@ -70,7 +72,8 @@ def remaining(participation: Participation) -> int:
     pairs = waiting(participation).order_by()[:COUNTED].count()
     place, who = _place(participation)
     controls += still_planned(shares(participation), who, place, pairs)
-    return participation.assignments.live().count() + controls + pairs
+    places, quota = participation.assignments.live().count() + controls + pairs, participation.quota_left()
+    return places if quota is None else min(places, quota)
 
 
 def _place(participation: Participation) -> tuple[int, str]:

@@ -22,7 +22,7 @@ SEATS_AT_MOST = 10_000
 def new_link(comparison: Comparison, **columns: Any) -> Invitation:
     """A link into the comparison."""
     invitation = Invitation.objects.create(comparison=comparison, **columns)
-    audit.record("made a link into", comparison, link=str(invitation), seats=invitation.seats)
+    audit.record("made a link into", comparison, link=f"invitation {invitation.pk}", seats=invitation.seats)
     return invitation
 
 
@@ -30,12 +30,32 @@ def new_link(comparison: Comparison, **columns: Any) -> Invitation:
 def withdraw_link(invitation: Invitation) -> None:
     """Nobody new comes in by it."""
     if Invitation.objects.filter(pk=invitation.pk, withdrawn=False).update(withdrawn=True):
-        audit.record("withdrew a link into", invitation.comparison, link=str(invitation))
+        audit.record("withdrew a link into", invitation.comparison, link=f"invitation {invitation.pk}")
 
 
 class InvitationForm(forms.Form):
+    """Label and seats; for a panel also how people go back to it."""
+
     label = forms.CharField(max_length=100, required=False)
     seats = forms.IntegerField(min_value=1, max_value=SEATS_AT_MOST)
+    quota = forms.IntegerField(min_value=0, max_value=100_000, required=False)
+    panel = forms.ChoiceField(choices=Invitation.Panel.choices, required=False)
+    completion_code = forms.CharField(max_length=100, required=False)
+    return_url = forms.URLField(required=False, assume_scheme="https", max_length=200)
+    screened_out_code = forms.CharField(max_length=100, required=False)
+    screened_out_url = forms.URLField(required=False, assume_scheme="https", max_length=200)
+
+    def clean_quota(self) -> int:
+        return self.cleaned_data["quota"] or 0
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        addresses = [given.get(name, "") for name in ("return_url", "screened_out_url")]
+        if any(address and not address.startswith("https://") for address in addresses):
+            raise forms.ValidationError("the addresses that lead back must start with https://")
+        if given.get("panel") and not (given.get("completion_code") or given.get("return_url")):
+            raise forms.ValidationError("people of a panel need a completion code or an address to go back to")
+        return given
 
 
 @organizers_only
@@ -47,7 +67,10 @@ def invite(request: HttpRequest, code: UUID) -> HttpResponse:
     if comparison.state == Comparison.State.CLOSED:
         messages.error(request, "Voting is closed: nobody can be invited any more.")
     elif not form.is_valid():
-        messages.error(request, f"No link was made: a label has up to 100 letters, seats are 1 to {SEATS_AT_MOST}.")
+        why = "; ".join(f"{name}: {said[0]}" for name, said in form.errors.items()).replace("__all__: ", "")
+        messages.error(
+            request, f"No link was made ({why}). A label has up to 100 letters, seats are 1 to {SEATS_AT_MOST}."
+        )
     else:
         invitation = new_link(comparison, **form.cleaned_data)
         messages.success(request, f"The link “{invitation}” is ready to be copied.")

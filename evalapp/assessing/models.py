@@ -7,86 +7,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.core import signing
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.urls import reverse
 
 from evalapp.assessing.choices import Choice as Choice
 from evalapp.assessing.choices import ScreenChoice as ScreenChoice
 from evalapp.assessing.choices import turned_back as turned_back
 from evalapp.assessing.insert_only import InsertOnly as InsertOnly
+from evalapp.assessing.seats import Invitation as Invitation
+from evalapp.assessing.seats import InvitationClosed as InvitationClosed
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from evalapp.generation.models import Clip
 from evalapp.people.models import Assessor
 
 if TYPE_CHECKING:
     from evalapp.assessing.controls import Control
-
-
-class InvitationClosed(Exception):
-    """The invitation's places are all taken, or it was withdrawn."""
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def by_token(self, token: str) -> "Invitation":
-        """The invitation that a link names; raises DoesNotExist for a forged or unknown one."""
-        try:
-            code = signing.Signer(salt="invitation").unsign_object(token)
-        except signing.BadSignature as error:
-            raise self.model.DoesNotExist from error
-        return self.select_related("comparison").get(code=code)
-
-
-class Invitation(models.Model):
-    """A link into one comparison for one assessor (one seat) or several. The link is derived from SECRET_KEY: the
-    database alone gives nobody a way in."""
-
-    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="invitations")
-    label = models.CharField(max_length=100, blank=True)
-    seats = models.PositiveIntegerField(default=1)
-    taken = models.PositiveIntegerField(default=0)
-    withdrawn = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = InvitationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("comparison", "pk")
-        constraints = [
-            models.CheckConstraint(condition=Q(taken__lte=F("seats")), name="invitation_never_overbooked"),
-        ]
-
-    def __str__(self) -> str:
-        return self.label or f"invitation {self.pk}"
-
-    @property
-    def token(self) -> str:
-        return signing.Signer(salt="invitation").sign_object(str(self.code))
-
-    @property
-    def link(self) -> str:
-        """The whole address, for mails and terminals."""
-        return settings.SITE_URL + reverse("invitation", args=[self.token])
-
-    @transaction.atomic
-    def admit(self, assessor: Assessor | None = None) -> "Participation":
-        """Let someone in: the known assessor again, the one-seat link's own one, or a new person on a free seat."""
-        if assessor and (known := self.comparison.participations.filter(assessor=assessor).first()):
-            return known
-        if self.seats == 1 and (owner := self.participations.first()):
-            return owner
-        free = Invitation.objects.filter(pk=self.pk, withdrawn=False, taken__lt=F("seats"))
-        if not free.update(taken=F("taken") + 1):
-            raise InvitationClosed
-        return Participation.objects.create(
-            comparison=self.comparison,
-            invitation=self,
-            assessor=assessor or Assessor.objects.create(name=self.label if self.seats == 1 else ""),
-        )
 
 
 class Participation(models.Model):
@@ -115,9 +51,17 @@ class Participation(models.Model):
     def __str__(self) -> str:
         return f"{self.assessor} in {self.comparison}"
 
-    def consent(self) -> None:
-        type(self).objects.filter(pk=self.pk, consented_at=None).update(consented_at=Now())
+    def consent(self, text: str = "") -> None:
+        """They agree, now, to that text; the first time stands."""
+        digest = hashlib.sha256(text.encode()).hexdigest() if text else ""
+        type(self).objects.filter(pk=self.pk, consented_at=None).update(consented_at=Now(), consent_digest=digest)
         self.refresh_from_db()
+
+    def quota_left(self) -> int | None:
+        """How many pairs their invitation still asks of them; None: no end."""
+        if self.invitation is None or not self.invitation.quota:
+            return None
+        return max(0, self.invitation.quota - self.answered)
 
     def pause(self, by: str) -> None:
         """No new pair for this assessor; what they hold can still be answered."""
@@ -310,6 +254,10 @@ class Assignment(models.Model):
             self.refresh_from_db()
             if self.state == self.State.SUBMITTED:
                 raise NotYours("this pair is answered already; correct the answer instead")
+
+    def let_go(self) -> None:
+        """The assessor stops: the place is free again, and they may meet the pair when they come back."""
+        self._give_back(self.State.EXPIRED)
 
     @transaction.atomic
     def _give_back(self, state: "Assignment.State", still: Q | None = None, **stamps: Any) -> bool:

@@ -76,7 +76,8 @@ RULES = {
         Rule(
             *("agreement", lambda work: work.agreement, gettext_lazy("Agreement with others")),
             gettext_lazy(
-                "How near the answers are to the others' on the same pairs. Fires when it lies this far below the middle assessor's."
+                "How near the answers are to the others' on the same pairs. "
+                "Fires when it lies this far below the middle assessor's."
             ),
             gettext_lazy("agrees with others on %(share)s (%(low)s to %(high)s); the middle assessor on %(middle)s"),
             *(0.10, 30, False),

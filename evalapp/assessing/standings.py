@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Q, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -17,6 +17,7 @@ from evalapp.assessing.exclusions import AlreadyExcluded, Exclusion
 from evalapp.assessing.models import Assignment, Participation, Vote
 from evalapp.assessing.quality import CONSEQUENCES, RULES, Standing, behind, settings_of, watch
 from evalapp.assessing.tasks import ring_watch
+from evalapp.assessing.withdrawal import data_of, erase
 from evalapp.comparisons.models import Comparison
 from evalapp.people.views import organizers_only
 
@@ -251,6 +252,29 @@ def pause_assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResp
         participation.pause(by=request.user.get_username())
         messages.success(request, _("Paused: they read that the organizer looks at their answers first."))
     return redirect("assessor", code, assessor)
+
+
+@organizers_only
+@require_safe
+def assessor_data(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResponse:
+    """Everything stored of the assessor, as a file to hand to them."""
+    response = JsonResponse(data_of(taking_part(code, assessor).assessor), json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = f'attachment; filename="assessor-{assessor}.json"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@organizers_only
+@require_POST
+def erase_assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResponse:
+    """Forget the person; their votes stay without a name."""
+    participation = taking_part(code, assessor)
+    if request.POST.get("sure") != "yes":
+        messages.error(request, _("Nothing was erased: say that you are sure."))
+        return redirect("assessor", code, assessor)
+    erase(participation.assessor)
+    messages.success(request, _("Erased: nothing stored tells any more who they were. Their votes stay."))
+    return redirect("assessor", code, participation.assessor.code)
 
 
 def taking_part(code: UUID, assessor: UUID) -> Participation:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -26,8 +25,6 @@ from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
 from evalapp.assessing.mixing import resting
 from evalapp.assessing.models import (
     Assignment,
-    Invitation,
-    InvitationClosed,
     KeyReused,
     LeaseExpired,
     NotYours,
@@ -36,7 +33,6 @@ from evalapp.assessing.models import (
 )
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.media import media_response
-from evalapp.people.models import Assessor
 
 ASSESSOR = "assessor"  # the session's key
 # What a refused answer is told; NotYours gives its own sentence.
@@ -46,37 +42,6 @@ REFUSED_SENTENCES = (
     gettext_noop("this example is answered already"),
     gettext_noop("this pair is answered already; correct the answer instead"),
 )
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """What taking part means; agreeing takes a seat, looking does not."""
-    try:
-        found = Invitation.objects.by_token(token)
-    except Invitation.DoesNotExist:
-        return notice(request, "forged", status=404)
-    comparison = found.comparison
-    assessor = Assessor.objects.filter(pk=request.session.get(ASSESSOR, 0)).first()
-    known = comparison.participations.filter(assessor=assessor).first() if assessor else None
-    if comparison.state == Comparison.State.CLOSED:
-        return notice(request, "closed", status=410)
-    if known is None and (found.withdrawn or (found.seats > 1 and found.taken >= found.seats)):
-        return notice(request, "no_seat", status=410)
-    if request.method == "POST":
-        try:
-            with transaction.atomic():
-                participation = found.admit(assessor)
-                participation.consent()
-        except InvitationClosed:
-            return notice(request, "no_seat", status=410)
-        if participation.assessor_id != request.session.get(ASSESSOR):
-            request.session.cycle_key()
-            request.session[ASSESSOR] = participation.assessor_id
-        return see_other("assess", comparison.code)
-    aspects = comparison.aspects.all()
-    page = {"comparison": comparison, "aspects": aspects, "known": known, "minutes": comparison.lease_minutes}
-    return render(request, "assessing/invitation.html", page)
 
 
 @never_cache
@@ -103,6 +68,8 @@ def assess(request: HttpRequest, code: UUID) -> HttpResponse:
         return notice(request, why, participation)
     if participation.paused_at:
         return notice(request, "looked_at", participation)
+    if participation.quota_left() == 0:
+        return notice(request, "done", participation)
     if rest := resting(participation):
         return notice(request, rest.why, participation, until=rest.until)
     return notice(request, "wait" if places_may_come_free(participation) else "done", participation)
@@ -225,7 +192,8 @@ def participation_or_none(request: HttpRequest, code: UUID) -> Participation | N
     assessor = request.session.get(ASSESSOR)
     if assessor is None:
         return None
-    agreed = Participation.objects.select_related("comparison").exclude(consented_at=None)
+    agreed = Participation.objects.select_related("comparison", "invitation", "assessor", "panel_seat")
+    agreed = agreed.exclude(consented_at=None).filter(assessor__erased_at=None)
     return agreed.filter(comparison__code=code, assessor=assessor).first()
 
 
@@ -313,6 +281,11 @@ def notice(
     correctable = why in ("wait", "done", "paused", "looked_at", "break", "tomorrow")
     previous = participation.last_answered() if participation and correctable else None
     page = {"why": why, "participation": participation, "previous": previous, "until": until}
+    seat = getattr(participation, "panel_seat", None)
+    if seat and why in ("done", "screened_out"):
+        seat.end(seat.State.COMPLETED if why == "done" else seat.State.SCREENED_OUT)
+    if seat and (why in ("done", "screened_out", "closed")):
+        page["way_back"] = seat.way_back()
     return render(request, "assessing/notice.html", page, status=status)
 
 

@@ -11,6 +11,7 @@ class Assessor(models.Model):
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100, blank=True, help_text="For organizers only; may stay empty.")
     simulated = models.BooleanField(default=False, help_text="A program that votes by known preferences.")
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="Nothing that tells who it was is left.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ Statistics are reached by name and only here: pages read the snapshot and load n
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from django.db import transaction
@@ -149,6 +150,9 @@ def _counts(comparison: Comparison, table: VoteTable, filters: Filters) -> dict[
     shut_out = [each.participation_id for each in excluded(comparison)]
     ballots = filters.of(comparison).exclude(assignment__participation__in=shut_out)
     skipped = assignments.filter(state=Assignment.State.RELEASED).values_list("skip_reason").annotate(n=Count("pk"))
+    skips: Counter[str] = Counter()
+    for reason, count in skipped.order_by():
+        skips[reason.partition(":")[0]] += count  # an assessor's own words stay out of what is frozen and passed on
     voters = sorted(set(table.assessor.tolist()))
     last = ballots.aggregate(last=Max("created_at"))["last"]
     answered = ballots.filter(version=F("assignment__version")).count()
@@ -162,7 +166,7 @@ def _counts(comparison: Comparison, table: VoteTable, filters: Filters) -> dict[
         "corrections": ballots.count() - answered,
         "pairs": comparison.pairs.filter(left_out=False).count(),
         "pairs_left_out": comparison.pairs.filter(left_out=True).count(),
-        "skips": dict(sorted(skipped.order_by())),
+        "skips": dict(sorted(skips.items())),
         "last_answer_at": last.isoformat() if last else None,
     }
 
