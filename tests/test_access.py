@@ -199,7 +199,7 @@ def address(name, house):
         return reverse(name, args=[house["invitation"].code])
     if name == "answer":
         return reverse(name, args=[comparison, task.code])
-    if name in ("assessor", "exclude-assessor", "lift-exclusion", "pause-assessor", *DATA):
+    if name in ("assessor", "exclude-assessor", "lift-exclusion", "pause-assessor", "assessor-data", "erase-assessor"):
         return reverse(name, args=[comparison, house["assessor"].assessor.code])
     if name in ("task", "skip-task"):
         return reverse(name, args=[task.code])
