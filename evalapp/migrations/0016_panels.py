@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0014_controls'),
+        ('evalapp', '0015_webhooks'),
     ]
 
     operations = [
