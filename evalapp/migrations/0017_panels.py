@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0015_webhooks'),
+        ('evalapp', '0016_reference_images'),
     ]
 
     operations = [
