@@ -1,15 +1,18 @@
 """A clip's files: lossless master, browser rendition, poster, contact sheet, each whole before it bears its name."""
 
 import hashlib
-import shutil
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalapp.generation import store
 from evalapp.generation.models import Clip
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+NAMES = ("master.mkv", "master.png", "clip.mp4", "clip.webp", "poster.webp", "sheet.webp")
 
 
 def write_files(frames: "np.ndarray", fps: float) -> dict[str, Any]:
@@ -32,6 +35,7 @@ def write_files(frames: "np.ndarray", fps: float) -> dict[str, Any]:
         written.poster.write_bytes(video.poster(frames))
         if written.kind == Clip.Kind.VIDEO:
             written.sheet.write_bytes(video.contact_sheet(frames))
+        store.keep(written.directory)
     except BaseException:
         discard(written)
         raise
@@ -46,7 +50,7 @@ def write_files(frames: "np.ndarray", fps: float) -> dict[str, Any]:
 
 
 def discard(clip: Clip) -> None:
-    shutil.rmtree(clip.directory, ignore_errors=True)
+    store.remove(clip.directory, NAMES)
 
 
 def sha256_of(path: Path) -> str:

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from evalapp.catalog.models import Contender, Prompt
+from evalapp.generation.store import present
 
 LEASE_RAN_OUT = Q(state="rendering", lease_until__lt=Now())
 
@@ -206,24 +207,28 @@ class Clip(models.Model):
         name = str(self.folder)
         return Path(settings.MEDIA_DIR) / name[:2] / name
 
+    def _file(self, name: str) -> Path:
+        """Of a stored clip: fetched here first where a bucket keeps it."""
+        return present(self.directory / name) if self.pk else self.directory / name
+
     @property
     def master(self) -> Path:
         """Lossless, for metrics."""
-        return self.directory / ("master.png" if self.kind == self.Kind.IMAGE else "master.mkv")
+        return self._file("master.png" if self.kind == self.Kind.IMAGE else "master.mkv")
 
     @property
     def rendition(self) -> Path:
         """What browsers get."""
-        return self.directory / ("clip.webp" if self.kind == self.Kind.IMAGE else "clip.mp4")
+        return self._file("clip.webp" if self.kind == self.Kind.IMAGE else "clip.mp4")
 
     @property
     def poster(self) -> Path:
-        return self.directory / "poster.webp"
+        return self._file("poster.webp")
 
     @property
     def sheet(self) -> Path:
         """Frames evenly over the clip, side by side; videos have one."""
-        return self.directory / "sheet.webp"
+        return self._file("sheet.webp")
 
     def _while_mine(self) -> ClipQuerySet:
         """This row while the attempt that claimed it still holds it: late results of a lost lease change nothing."""

@@ -1,0 +1,61 @@
+"""Where clips' files are kept for good: the media folder itself, or an S3-compatible bucket of which it is a cache.
+
+With a bucket (MEDIA_BUCKET) a clip's folder is stored there before the clip is called ready, and a file that is not in
+the media folder of this machine is fetched when it is asked for. The application stays the only one that hands files
+out: no address of the bucket ever reaches a browser, since its headers would tell one clip from another.
+"""
+
+import logging
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import storages
+
+log = logging.getLogger(__name__)
+
+
+def keep(folder: Path) -> None:
+    """Store a clip's folder; all of it, or an error."""
+    if not settings.MEDIA_BUCKET:
+        return
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            storages["clips"].save(_key(path), File(file))
+
+
+def present(path: Path) -> Path:
+    """The same path, its file fetched if it is only in the bucket; a file that is nowhere stays missing."""
+    if not settings.MEDIA_BUCKET or path.is_file():
+        return path
+    part = path.with_name(f"{uuid.uuid4().hex}.part{path.suffix}")
+    try:
+        with storages["clips"].open(_key(path), "rb") as kept:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                shutil.copyfileobj(kept, file)
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except FileNotFoundError:
+        pass
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def remove(folder: Path, names: tuple[str, ...]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if settings.MEDIA_BUCKET:
+        try:
+            for name in names:
+                storages["clips"].delete(_key(folder / name))
+        except Exception:  # a leftover that no clip names harms nobody; the reason for removing it must not be lost
+            log.exception("%s: could not be removed from the bucket", folder.name)
+
+
+def _key(path: Path) -> str:
+    return path.relative_to(settings.MEDIA_DIR).as_posix()

@@ -1,0 +1,72 @@
+"""Clips in a bucket: against a real S3 server on this machine."""
+
+import shutil
+import uuid
+
+import boto3
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from evalapp.generation.files import discard
+from evalapp.generation.models import Clip
+from evalapp.generation.rendering import render
+from tests.factories import make_clip, make_organizer
+
+
+@pytest.fixture
+def bucket(settings, monkeypatch):
+    from moto.server import ThreadedMotoServer
+
+    for key, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{key}", value)
+    for proxy in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(proxy, raising=False)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    client = boto3.client("s3", endpoint_url=url)
+    name = uuid.uuid4().hex  # the server keeps its buckets for as long as this process lives
+    client.create_bucket(Bucket=name)
+    options = {"bucket_name": name, "endpoint_url": url, "file_overwrite": True}
+    settings.STORAGES = settings.STORAGES | {"clips": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}
+    settings.MEDIA_BUCKET = name
+    yield lambda: {found["Key"]: found["Size"] for found in client.list_objects_v2(Bucket=name).get("Contents", [])}
+    server.stop()
+
+
+def test_a_rendered_clip_is_in_the_bucket_before_it_is_ready_and_comes_back_when_the_folder_is_empty(
+    db, bucket, settings
+):
+    make_clip(state="queued")
+    assert render(Clip.objects.claim_next("one"))
+    clip = Clip.objects.get()
+    names = {key.rpartition("/")[2] for key in bucket()}
+    assert names == {"clip.mp4", "master.mkv", "poster.webp", "sheet.webp"}
+    whole = clip.rendition.read_bytes()
+    shutil.rmtree(settings.MEDIA_DIR)
+    client = Client()
+    client.force_login(make_organizer())
+    answer = client.get(reverse("clip-media", args=[clip.folder]), headers={"Range": "bytes=5-9"})
+    assert (answer.status_code, b"".join(answer.streaming_content)) == (206, whole[5:10])
+    assert not {"ETag", "Last-Modified", "Location"} & set(answer.headers)
+    assert not list(clip.directory.glob("*.part*"))
+
+
+def test_a_clip_that_was_thrown_away_leaves_nothing_in_the_bucket(db, bucket):
+    clip = make_clip(media=True)
+    assert bucket()
+    discard(clip)
+    assert bucket() == {}
+
+
+def test_a_bucket_that_refuses_fails_the_clip_in_words_and_keeps_nothing(db, bucket, settings):
+    settings.STORAGES = settings.STORAGES | {
+        "clips": settings.STORAGES["clips"]
+        | {"OPTIONS": settings.STORAGES["clips"]["OPTIONS"] | {"bucket_name": "no-such-bucket"}}
+    }
+    make_clip(state="queued")
+    assert not render(Clip.objects.claim_next("one"))
+    assert "NoSuchBucket" in Clip.objects.get().reason
+    assert not [path for path in settings.MEDIA_DIR.rglob("*") if path.is_file()]
