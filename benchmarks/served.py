@@ -1,5 +1,6 @@
 """A comparison with clips of given frames, served by gunicorn with two workers, and an assessor's browser on it."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -57,7 +58,9 @@ def screen(driver: Any, clips: list[tuple[Any, float]], prompts: int = 1) -> Ite
             except OSError:
                 time.sleep(0.2)
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=flags
+        )
         page = browser.new_page(viewport={"width": 1366, "height": 768}, locale="en")
         page.goto(f"http://127.0.0.1:{port}{path}")
         page.click("button.primary")

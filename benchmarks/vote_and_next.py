@@ -195,7 +195,8 @@ def main() -> None:
     asked = reader.parse_args()
     seconds = min(asked.seconds, 300)
     if not postgres_url():
-        sys.exit("PostgreSQL is missing: python -m tests.services --only-with postgres python -m benchmarks.…")
+        print("Left out: no PostgreSQL. Start it by `python -m tests.services --only-with postgres python -m …`")
+        return
     port, folder = free_port(), tempfile.mkdtemp(prefix="vote-and-next-")
     os.environ |= {
         "VAR_DIR": folder,

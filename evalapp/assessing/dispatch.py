@@ -150,7 +150,7 @@ def _fewest_votes_first(participation: Participation, pivot: int) -> list[Pair]:
     fewest = pairs.values_list("taken", flat=True).first()
     if fewest is None:
         return []
-    tied = pairs.filter(taken=fewest)
+    tied = pairs.filter(taken=fewest).select_related("prompt", "first", "second")  # one of them is shown at once
     found = list(tied.filter(shuffle__gte=pivot)[:LOOKED_AT])
     return found + (list(tied.filter(shuffle__lt=pivot)[: LOOKED_AT - len(found)]) if len(found) < LOOKED_AT else [])
 
