@@ -74,8 +74,8 @@ def _fetched(hub: str, revision: str) -> Path:
         raise GeneratorError(f"{hub} at {revision[:12]} cannot be fetched: {error}") from error
 
 
-def check_files(folder: Path) -> None:
-    """Raises GeneratorError when the folder is missing, or has code or pickles in it."""
+def check_files(folder: Path, weights: bool = True) -> None:
+    """Raises GeneratorError when the folder is missing, has code or pickles in it, or lacks `weights`."""
     if not folder.is_dir():
         raise GeneratorError(
             f"{folder}: there is no such folder on this worker: correct source.folder, or mount it here"
@@ -90,7 +90,7 @@ def check_files(folder: Path) -> None:
             f"{pickles[0]}: only safetensors files are loaded, since others can run code: convert it with "
             "save_pretrained(folder, safe_serialization=True) where you trust it, and remove this file"
         )
-    if not any(path.suffix == ".safetensors" for path in files):
+    if weights and not any(path.suffix == ".safetensors" for path in files):
         raise GeneratorError(f"{folder}: has no safetensors file in it: is the copy complete?")
 
 
@@ -160,6 +160,7 @@ def described(settings: Settings) -> tuple[type, dict[str, Any], Path]:
         if not place.is_file():
             raise GeneratorError(f"{place}: there is no such file on this worker: correct source.file")
         config = Path(str(settings.source.config)).expanduser()
+        check_files(config, weights=False)
         said = index(config)
     else:
         check_files(place)
@@ -220,10 +221,11 @@ def _from_files(kind: type, settings: Settings, place: Path) -> Any:
             quant_kwargs=cast(dict[str, Any], dict(runtime.quantisation.options)),
             components_to_quantize=list(runtime.quantisation.components or ()) or None,
         )
+    if settings.source.file is not None and not hasattr(kind, "from_single_file"):
+        raise GeneratorError(f"{kind.__name__} takes no single file: name a pipeline folder")
     try:
         if settings.source.file is not None:
-            options |= {"config": settings.source.config, "dtype": getattr(torch, runtime.dtype)}
-            return kind.from_single_file(str(place), **options)  # type: ignore[attr-defined]
+            return _from_one_file(kind, settings, place)
         return kind.from_pretrained(  # type: ignore[attr-defined]
             str(place), use_safetensors=True, variant=settings.source.variant, trust_remote_code=False, **options
         )
@@ -231,6 +233,33 @@ def _from_files(kind: type, settings: Settings, place: Path) -> Any:
         if out_of_memory(error):
             raise
         raise GeneratorError(f"{place}: cannot be loaded as {kind.__name__}: {error}") from error
+
+
+def _from_one_file(kind: Any, settings: Settings, place: Path) -> Any:
+    """The pipeline of a file; text encoders that the file does not hold come from the folder of its config."""
+    import torch
+    import transformers
+    from diffusers.loaders.single_file_utils import SingleFileComponentError
+
+    config = Path(str(settings.source.config)).expanduser()
+    given: dict[str, Any] = {}
+    options = {"config": str(config), "dtype": getattr(torch, settings.runtime.dtype), "local_files_only": True}
+    while True:
+        try:
+            return kind.from_single_file(str(place), **options, **given)
+        except SingleFileComponentError as error:
+            lacking = {
+                part: where[1]
+                for part, where in index(config).items()
+                if isinstance(where, list) and where[0] == "transformers" and part not in given
+                and f"load {where[1]}." in str(error) and (config / part).is_dir()
+            }  # fmt: skip
+            if not lacking:
+                raise GeneratorError(f"{place}: lacks a part that {config} lacks too: {error}") from error
+            for part, name in lacking.items():
+                given[part] = getattr(transformers, name).from_pretrained(
+                    config / part, use_safetensors=True, local_files_only=True, dtype=options["dtype"]
+                )
 
 
 def _quiet() -> None:

@@ -126,6 +126,7 @@ def test_what_does_not_stay_of_a_frame_is_painted_in_that_share_of_the_steps(sta
     assert len(told) == 1 + 4 + steps  # the start, the first frame, the second
 
 
+@pytest.mark.slow
 def test_a_depth_model_moves_the_picture(stable_diffusion, tmp_path):
     from transformers import DPTConfig, DPTForDepthEstimation, DPTImageProcessor
 

@@ -73,6 +73,7 @@ def test_a_family_is_registered_rendered_and_rendered_again_bit_by_bit(family, t
     assert made.frames.std() > 0
 
 
+@pytest.mark.slow
 def test_pipelines_with_equal_latent_shapes_share_their_noise(tmp_path, first_frame):
     hashes = {}
     for family in ("wan", "wan22_image_to_video", "ltx"):

@@ -187,7 +187,8 @@ def test_guidance_intervals_hold_for_guided_and_unguided_calls_apart(wan):
     assert (whole == frames(wan, guidance={"scale": 6}, **common)).all()
 
 
-@pytest.mark.parametrize("at", ["first", pytest.param("last", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("at", ["first", "last"])
 def test_a_corrector_takes_the_first_or_the_last_steps(stable_diffusion, tmp_path, at):
     other = save("sd", tmp_path / "other", seed=9)
     plain = frames(stable_diffusion)
@@ -271,6 +272,7 @@ def test_explicit_sigmas_reach_a_pipeline_whose_call_has_no_argument_for_them(wa
         frames(wan, scheduler={"timesteps": [900, 500]}, **common)
 
 
+@pytest.mark.slow
 def test_float8_weights_are_another_contender_that_runs(stable_diffusion):
     quantised = frames(stable_diffusion, runtime={"quantisation": {"backend": "float8"}})
     assert (quantised != frames(stable_diffusion)).any()
