@@ -54,7 +54,7 @@ def _points(
     for label, ends in zip(labels, intervals, strict=True):
         if ends:
             x, y = [*x, scale * ends[0], scale * ends[1], None], [*y, label, label, None]
-    text = [f"{value:+.1f}" if scale == 100 else f"{value:.0f}" for value in values]
+    text = [f"{round(value, 1) + 0.0:+.1f}" if scale == 100 else f"{value:.0f}" for value in values]
     traces: list[Row] = [
         {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": {"color": INK, "width": 2}, "hoverinfo": "skip"}
         | {"name": gettext("95 % interval"), "showlegend": bool(x)},
@@ -128,7 +128,7 @@ def following(unit: str, bins: list[list[float]]) -> Figure:
         "marker": {"color": FIRST, "size": 9, "symbol": "diamond"},
     }
     layout = layout_of(5, {"title": {"text": safe(unit)}, "zeroline": True, "zerolinecolor": INK})
-    layout |= {"showlegend": False, "height": 260, "margin": {"l": 10, "r": 20, "t": 10, "b": 44}}
+    layout |= {"showlegend": False, "height": 260, "margin": {"l": 10, "r": 20, "t": 10, "b": 54}}
     layout["yaxis"] = _side(gettext("of 100 votes")) | {"range": [-4, 104]}
     layout["shapes"] = [_line(50, across=True)]
     return {"data": [trace], "layout": layout, "config": CONFIG}
@@ -148,7 +148,7 @@ def systems(unit: str, values: list[float], shares: list[float], names: list[str
         "marker": {"color": FIRST, "size": 9, "symbol": "diamond"},
     }
     layout = layout_of(5, {"title": {"text": safe(unit)}, "zeroline": False})
-    layout |= {"showlegend": False, "height": 280, "margin": {"l": 10, "r": 40, "t": 24, "b": 44}}
+    layout |= {"showlegend": False, "height": 280, "margin": {"l": 10, "r": 40, "t": 24, "b": 54}}
     layout["yaxis"] = _side(gettext("of 100 votes")) | {"range": [-4, 108]}
     layout["shapes"] = [_line(50, across=True)]
     return {"data": [trace], "layout": layout, "config": CONFIG}

@@ -98,8 +98,8 @@ def intervals(names: list[str], rows: list[dict[str, Any]], titles: dict[str, st
 
 def layout_of(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
     return {
-        "height": 130 + 34 * rows,
-        "margin": {"l": 10, "r": 20, "t": 36, "b": 44},
+        "height": 140 + 34 * rows,
+        "margin": {"l": 10, "r": 20, "t": 36, "b": 54},
         "showlegend": True,
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
         "paper_bgcolor": "#ffffff",

@@ -37,7 +37,9 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
                 "worse": [titles[key] for key in verdict["second_better_at"]],
                 "rows": [_row(row, titles, closed) for row in rows],
                 "votes": sum(row["votes"] for row in rows),
-                "without": next(row for row in snapshot["without_each_assessor"] if row["contenders"] == names),
+                "without": next(
+                    _without(row) for row in snapshot["without_each_assessor"] if row["contenders"] == names
+                ),
                 "slices": next((_slices(row) for row in snapshot["slices"] if row["contenders"] == names), None),
                 "drivers": next(
                     (_drivers(row, titles) for row in snapshot["drivers"] if row["contenders"] == names), None
@@ -231,6 +233,10 @@ def _slices(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"tags": tags}
 
 
+def _without(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"low": _hundred(row["lowest"]), "high": _hundred(row["highest"])}
+
+
 def _sensitivity(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "sides": _hundred(row["side_corrected"]),
@@ -252,7 +258,7 @@ def _hundred(share: float | None) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+    return f"{round(100 * share, 1) + 0.0:+.1f}"
 
 
 def _between(ends: list[float] | None, said: Callable[[float], str] = _hundred) -> str:

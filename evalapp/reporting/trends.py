@@ -19,7 +19,7 @@ MEASURES = {
 def curves(snapshot: Row, titles: dict[str, str]) -> tuple[list[Row], dict[str, Figure]]:
     """One entry per training, with a figure of the headline aspect against each anchor and the rows of all aspects."""
     trainings: dict[str, list[Row]] = {}
-    for row in snapshot.get("curves", []):
+    for row in snapshot["curves"]:
         trainings.setdefault(row["training"], []).append(row)
     shown, drawn = [], {}
     for number, (training, rows) in enumerate(trainings.items()):
@@ -47,7 +47,7 @@ def curves(snapshot: Row, titles: dict[str, str]) -> tuple[list[Row], dict[str, 
 def drift(snapshot: Row) -> tuple[list[Row], dict[str, Figure]]:
     """One entry per axis and measure (per pairing where win rates drift), in percent, with a figure each."""
     shown, drawn = [], {}
-    for number, row in enumerate(snapshot.get("drift", [])):
+    for number, row in enumerate(snapshot["drift"]):
         seconds = row["measure"] == "seconds"
         scale = 1 if seconds else 100
         names = f" ({' – '.join(row['contenders'])})" if row["contenders"] else ""
