@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalapp.assessing.controls import Control, outcomes
 from evalapp.assessing.models import Assignment, Ballot, Vote
 from evalapp.comparisons.models import Comparison
 
@@ -68,7 +69,9 @@ class Evidence:
     `left`: pairs answered mostly on the left, of those that lean to a side. `line`: pairs with the same answer on every
     aspect. `haste`: pairs answered in less time than the longer clip lasts. `skips`: of all pairs shown.
     `agreement`: how near the answers are to each other assessor's on the same pair (1 same, ½ one of them a tie,
-    0 opposite), over all aspects and by aspect. `examples`: codes of assignments to look at.
+    0 opposite), over all aspects and by aspect. `goldens`: right answers where they are known (identical pairs
+    included); `repeats`: the same answer when a pair came again with its sides turned. `examples`: codes of
+    assignments to look at.
     """
 
     answered: int = 0
@@ -78,6 +81,10 @@ class Evidence:
     haste: Share | None = None
     skips: Share | None = None
     agreement: Share | None = None
+    goldens: Share | None = None
+    repeats: Share | None = None
+    golden_aspects: dict[str, Share] = field(default_factory=dict)
+    repeat_aspects: dict[str, Share] = field(default_factory=dict)
     by_aspect: dict[str, Share] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
@@ -134,6 +141,10 @@ def evidence_of(comparison: Comparison) -> dict[int, Evidence]:
         counts, sums = np.bincount(voters, minlength=len(workers)), np.bincount(voters, near_votes, len(workers))
         for number in np.flatnonzero(counts).tolist():
             found[int(workers[number])].by_aspect[key] = Share(float(sums[number]), int(counts[number]))
+    for worker, by_kind in _controls(comparison).items():
+        work = found[worker]
+        work.goldens, work.golden_aspects = by_kind["golden"].shares()
+        work.repeats, work.repeat_aspects = by_kind["repeat"].shares()
     for worker in {*found, *skipped}:
         met = found[worker].answered + skipped[worker]
         found[worker].skips = Share(skipped[worker], met) if met else None
@@ -219,6 +230,31 @@ def nearness_to_others(pair: Ints, aspect: Ints, value: Ints) -> Floats:
     near = np.einsum("ij,ij->i", counts[item], kernel[value + 1]) - 1
     others = counts[item].sum(axis=1) - 1
     found: Floats = np.divide(near, others, out=np.full(len(item), np.nan), where=others > 0)
+    return found
+
+
+@dataclass
+class _Right:
+    """Right answers, by control (a control's aspects hang together) and by aspect."""
+
+    controls: dict[int, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    aspects: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+
+    def shares(self) -> tuple[Share | None, dict[str, Share]]:
+        means = [sum(right) / len(right) for right in self.controls.values()]
+        by_aspect = {key: Share(sum(right), len(right)) for key, right in self.aspects.items()}
+        return (Share(sum(means), len(means)) if means else None), by_aspect
+
+
+def _controls(comparison: Comparison) -> dict[int, dict[str, _Right]]:
+    """By participation: `golden` (with identical pairs) and `repeat`; what came before the work does not count."""
+    kinds = {Control.Kind.GOLDEN: "golden", Control.Kind.IDENTICAL: "golden", Control.Kind.REPEAT: "repeat"}
+    found: dict[int, dict[str, _Right]] = defaultdict(lambda: {"golden": _Right(), "repeat": _Right()})
+    for outcome in outcomes(comparison):
+        if kind := kinds.get(Control.Kind(outcome.kind)):
+            right = found[outcome.participation][kind]
+            right.controls[outcome.control].append(outcome.right)
+            right.aspects[outcome.aspect].append(outcome.right)
     return found
 
 

@@ -82,6 +82,18 @@ RULES = {
             gettext_lazy("agrees with others on %(share)s (%(low)s to %(high)s); the middle assessor on %(middle)s"),
             *(0.10, 30, False),
         ),
+        Rule(
+            *("goldens", lambda work: work.goldens, gettext_lazy("Known answers")),
+            gettext_lazy("Right answers on goldens and identical pairs. Too low: the rule fires."),
+            gettext_lazy("answered %(share)s of the known pairs right (%(low)s to %(high)s)"),
+            *(0.70, 8, False),
+        ),
+        Rule(
+            *("repeats", lambda work: work.repeats, gettext_lazy("Self-consistency")),
+            gettext_lazy("The same answer when a pair came again, its sides turned. Too low: the rule fires."),
+            gettext_lazy("repeats %(share)s of the own answers when the sides are turned (%(low)s to %(high)s)"),
+            *(0.60, 8, False),
+        ),
     )
 }
 
@@ -139,8 +151,9 @@ class Standing(models.Model):
         found = self.numbers.get(name)
         return Share(*found) if found else None
 
-    def aspects(self) -> dict[str, Share]:
-        return {key: Share(*found) for key, found in self.numbers.get("by_aspect", {}).items()}
+    def aspects(self, measure: str = "by_aspect") -> dict[str, Share]:
+        """By aspect key: agreement with others, or `golden_aspects`, `repeat_aspects`."""
+        return {key: Share(*found) for key, found in self.numbers.get(measure, {}).items()}
 
     def reasons(self) -> list[str]:
         """Why this assessor is watched, in words."""
@@ -210,7 +223,10 @@ def _numbers(work: Evidence, middle: float | None) -> dict[str, Any]:
         "seconds": round(work.seconds, 1),
         "middle": middle,
         **{key: share.as_json() for key, rule in RULES.items() if (share := rule.of(work))},
-        "by_aspect": {key: share.as_json() for key, share in work.by_aspect.items()},
+        **{
+            name: {key: share.as_json() for key, share in getattr(work, name).items()}
+            for name in ("by_aspect", "golden_aspects", "repeat_aspects")
+        },
         "examples": {key: codes for key, codes in work.examples.items() if codes},
     }
 

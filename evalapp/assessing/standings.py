@@ -134,7 +134,8 @@ def assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResponse:
     exclusions = list(participation.exclusions.all())
     active = next((each for each in exclusions if each.lifted_at is None), None)
     standing = Standing.objects.filter(participation=participation).first()
-    aspects = standing.aspects() if standing else {}
+    measures = ("golden_aspects", "repeat_aspects", "by_aspect")
+    aspects = [standing.aspects(measure) if standing else {} for measure in measures]
     examples = standing.numbers.get("examples", {}) if standing else {}
     page = {
         "comparison": participation.comparison,
@@ -156,7 +157,7 @@ def assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResponse:
             for key in [setting.rule.key]
         ],
         "aspects": [
-            (aspect.translated_name, shown(aspects.get(aspect.key)))
+            (aspect.translated_name, [shown(found.get(aspect.key)) for found in aspects])
             for aspect in participation.comparison.aspects.all()
         ],
         "exclusions": exclusions,

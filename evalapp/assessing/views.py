@@ -31,6 +31,7 @@ from evalapp.assessing.models import (
     Participation,
     ScreenChoice,
 )
+from evalapp.assessing.watching import watched_too_little
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.media import media_response
 
@@ -123,6 +124,10 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
         if wants_json(request):
             return refusal(request, form.complaint(), status=422)
         return task_page(request, assignment, complaint=form.complaint(), given=form.given(), status=422)
+    if complaint := watched_too_little(assignment, form.cleaned_data["viewing"]):
+        if wants_json(request):
+            return refusal(request, complaint, status=422)
+        return task_page(request, assignment, complaint=complaint, given=form.given(), status=422)
     try:
         assignment.submit(form.choices, key=form.cleaned_data["key"], viewing=form.cleaned_data["viewing"])
     except LeaseExpired:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
+from evalapp.assessing.controls import Control, ControlAnswer
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.evidence import Share, evidence_of, nearness_to_others
 from evalapp.assessing.exclusions import Exclusion
@@ -134,7 +135,7 @@ def test_looking_takes_a_fixed_number_of_queries(db, django_assert_num_queries):
         comparison = make_comparison(prompts=prompts, overlap=3)
         for name in ("ann", "bea", "cid")[: prompts // 3]:
             answer_all(make_participation(comparison, name), 14.0)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             watch(comparison)
         assert Standing.objects.filter(participation__comparison=comparison).count() == prompts // 3
 
@@ -182,3 +183,22 @@ def test_every_rule_says_in_words_what_it_saw(crowd):
     for key in RULES:
         if standing.share(key):
             assert "%" in standing.reason(key)
+
+
+def test_known_answers_are_counted_by_control_and_by_aspect(comparison, alice):
+    keys = list(comparison.aspects.values_list("key", flat=True))
+    wrong = dict.fromkeys(keys, "tie") | {keys[0]: "first"}
+    for number, clip in enumerate(comparison.clips()[:4]):
+        control = Control.objects.create(
+            participation=alice, kind="identical", twice=clip, swapped=False, state="submitted", version=1,
+            lease_until=timezone.now(),
+        )  # fmt: skip
+        choices = wrong if number == 0 else dict.fromkeys(keys, "tie")
+        ControlAnswer.objects.create(control=control, version=1, key=f"k{number}", fingerprint="", choices=choices)
+    work = evidence_of(comparison)[alice.pk]
+    assert (work.goldens.count, work.goldens.total) == (pytest.approx(4 - 1 / len(keys)), 4)
+    assert work.golden_aspects == {key: Share(3 if key == keys[0] else 4, 4) for key in keys}
+    assert work.repeats is None
+    assert (
+        Standing(numbers={"goldens": [2, 20], "middle": None}).reason("goldens").startswith("answered 10% of the known")
+    )

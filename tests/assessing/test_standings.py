@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from evalapp.assessing.dispatch import next_assignment
-from evalapp.assessing.quality import Standing, watch
+from evalapp.assessing.quality import RULES, Standing, watch
 from evalapp.generation.models import Clip
 from tests.factories import make_comparison, make_invitation, make_participation, make_vote
 
@@ -50,9 +50,9 @@ def test_the_assessors_page_links_the_pairs_and_each_shows_what_was_chosen(clien
 
 def test_an_organizer_sets_the_rules_and_they_act_at_once(client, olga, hasty):
     client.force_login(olga)
-    fields = {f"{key}-threshold": 50 for key in ("side", "line", "haste", "skips", "agreement")}
-    fields |= {f"{key}-least": 10 for key in ("side", "line", "haste", "skips", "agreement")}
-    fields |= {f"{key}-consequence": "off" for key in ("side", "line", "haste", "skips", "agreement")}
+    fields = {f"{key}-threshold": 50 for key in RULES}
+    fields |= {f"{key}-least": 10 for key in RULES}
+    fields |= {f"{key}-consequence": "off" for key in RULES}
     client.post(reverse("set-rules", args=[hasty.comparison.code]), fields | {"haste-threshold": 0})
     assert Standing.objects.get().fired == ["haste"]
     client.post(reverse("set-rules", args=[hasty.comparison.code]), fields)
