@@ -9,6 +9,7 @@ prompt share it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -267,8 +268,10 @@ def _share(right: Floats, prompt: Ints, resamples: int, seed: int, none: str) ->
     return Share(value, float(low), float(high), len(right), prompts)
 
 
+@lru_cache(maxsize=8)
 def _weights(prompts: int, resamples: int, seed: int) -> Floats:
     """How often each prompt is drawn in each resample, shape (resamples, prompts)."""
     rng = np.random.default_rng(seed)
     drawn: Floats = rng.multinomial(prompts, np.full(prompts, 1 / prompts), size=resamples).astype(np.float64)
+    drawn.setflags(write=False)  # shared by all calls
     return drawn
