@@ -317,7 +317,7 @@ export class SideBySide extends HTMLElement {
   get #timing() {
     const durations = this.#videos.map((video) => video.duration);
     if (!durations.length || !durations.every((duration) => duration > 0)) return null;
-    return new Timing(durations, this.dataset.lengths ?? "hold", this.#frame);
+    return new Timing(durations, this.dataset.lengths || "hold", this.#frame);
   }
 
   /** Seconds since the beginning of the pass, told by the clip that lasts as long as the pass. */
