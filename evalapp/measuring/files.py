@@ -49,11 +49,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Reference:
-    """A set that contenders are compared with. shares_prompts: its items bear the prompts' own clusters and tags."""
+    """A set that contenders are compared with. shares_prompts: its items bear the prompts' own clusters and tags.
+    contender: whose clips they are, if they are a contender's, which is not compared with itself."""
 
     name: str
     items: list[Item]
     shares_prompts: bool
+    contender: int | None = None
 
 
 def item_of(clip: Clip) -> Item:
@@ -77,7 +79,7 @@ def reference_named(name: str, comparison: Comparison) -> Reference:
         items = list({clip.sha256: item_of(clip) for clip in chosen}.values())[::-1]
         if not items:
             raise UnknownReference(f"{name} has no clip that is ready: render or import some first")
-        return Reference(name, items, own.exists())
+        return Reference(name, items, own.exists(), contender.pk)
     folder = Path(name)
     if not folder.is_dir():
         known = ", ".join(Contender.objects.values_list("name", flat=True)[:20]) or "none"

@@ -71,8 +71,9 @@ def measure_sets(
 
     Raises Unmeasurable after all was tried: it names each file without features, and the values rest on the others.
     """
-    contenders = list(comparison.entries.values_list("contender_id", flat=True))
-    sets = {key: items_of(comparison, key) for key in contenders}
+    itself = reference.contender if reference else None
+    contenders = comparison.entries.values_list("contender_id", flat=True)
+    sets = {key: items_of(comparison, key) for key in contenders if key != itself}
     stored, problems = 0, []
     for extractor_name in dict.fromkeys(SETS[name].extractor for name in names):
         using = extractor_named(extractor_name)

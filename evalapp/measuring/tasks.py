@@ -7,12 +7,18 @@ from evalapp.comparisons.models import Comparison
 
 
 @shared_task(ignore_result=True)
-def measure_clips(comparison: int) -> None:
+def measure_clips(comparison: int, reference: str = "") -> None:
+    """Each clip's own measures; with a reference, those of sets whose weights are here too."""
+    from evalapp.measuring.files import reference_named
     from evalapp.measuring.runs import measure
+    from evalapp.measuring.sets import measure_sets, set_names_of
 
     if found := Comparison.objects.filter(pk=comparison).first():
         measure(found)
+        if reference:
+            names, _ = set_names_of([], referenced=True)
+            measure_sets(found, names, reference_named(reference, found))
 
 
-def ring(comparison: Comparison) -> None:
-    transaction.on_commit(lambda: measure_clips.delay(comparison.pk))
+def ring(comparison: Comparison, reference: str = "") -> None:
+    transaction.on_commit(lambda: measure_clips.delay(comparison.pk, reference))

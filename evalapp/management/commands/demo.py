@@ -32,6 +32,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
 from evalapp.generation.tasks import ring
 from evalapp.management import processes
+from evalapp.measuring.tasks import ring as ring_measuring
 from generators.recipe import SHIPPED, identity
 
 NAME = "Demo: end-to-end or frame-by-frame?"
@@ -96,6 +97,8 @@ class Command(BaseCommand):
         self._render(comparison)
         if comparison.state == Comparison.State.RENDERING:
             comparison.open()
+        # The built-in features say how far the second contender's clips are from the first one's, as an example.
+        ring_measuring(comparison, reference=next(iter(SHIPPED)))
         if options["votes"] == "simulated" and comparison.is_open:
             with self.console.status("Simulated assessors vote …"):
                 answered = simulate_votes(comparison, SIMULATED_ASSESSORS)
