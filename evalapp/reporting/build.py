@@ -6,6 +6,7 @@ Statistics are reached by name and only here: pages read the snapshot and load n
 import json
 import math
 from collections import Counter
+from importlib.metadata import version
 from typing import Any
 
 from django.db import transaction
@@ -21,14 +22,16 @@ from evalapp.measuring.results import results_of
 from evalapp.people.webhooks import announce
 from evalapp.reporting import excluding, looking, over_time, reasons, sections
 from evalapp.reporting.filters import EVERYTHING, Filters
+from evalapp.reporting.methods import methods
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, excluded, repeats_of, table_of
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 8
+METHOD = 9
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
+VERSIONS = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
 STEPS = ("contender__checkpoint__training", "contender__checkpoint__step")
 RUNNING = said("ordinary intervals and tests are shown when voting has ended: watched all along, they mislead")
 EXPLORING = said("among votes chosen after they were seen, ordinary intervals and tests would claim too much")
@@ -60,6 +63,7 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
         ({"filters": filters.told()} if filters else {})
         | {
             "method": METHOD,
+            "versions": VERSIONS,
             "plan": comparison.digest,
             "name": comparison.name,
             "state": comparison.state,
@@ -97,7 +101,7 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
     closed = comparison.state == Comparison.State.CLOSED and not filters
     looked = looking.looked_at(comparison, table)
     results = sections.results(table, closed, {} if filters else looked)
-    snapshot = {
+    snapshot: dict[str, Any] = {
         "exploratory": bool(filters),
         "filters": filters.told(),
         "format": 1,
@@ -123,9 +127,9 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
         "without_each_assessor": sections.without_each_assessor(table, looked),
         "metrics": [] if filters else results_of(comparison, sections.voted(table)),
-        "methods": sections.methods(closed, bool(filters)),
-        "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest},
+        "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest, "versions": VERSIONS},
     }
+    snapshot["methods"] = methods(snapshot, closed)
     return snapshot if closed else looking.unfinished(snapshot, EXPLORING if filters else RUNNING)
 
 
@@ -141,6 +145,7 @@ def _comparison(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
         "seeds": comparison.seeds,
         "overlap": comparison.overlap,
         "rng_seed": comparison.rng_seed,
+        "margin": comparison.margin,
     }
 
 

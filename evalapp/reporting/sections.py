@@ -244,47 +244,5 @@ def voted(table: VoteTable) -> dict[str, Voted]:
     return found
 
 
-def methods(closed: bool, exploring: bool = False) -> list[str]:
-    """What was done, in sentences."""
-    told = [
-        "A win rate is the mean over prompts of the share of votes for the contender named first; a tie counts half.",
-        "The 95 % interval speaks of new prompts and new assessors: its variance is clustered by prompt and by "
-        "assessor (Cameron, Gelbach & Miller, 2011), with a t distribution whose degrees of freedom follow the smaller "
-        "number. A second interval speaks of these assessors and new prompts.",
-        said(
-            "Below {prompts} prompts or {assessors} assessors the data are shown and nothing is claimed.",
-            prompts=FEWEST_PROMPTS,
-            assessors=FEWEST_ASSESSORS,
-        ),
-        "Only the last answer counts where an assessor corrected one; no vote is left out otherwise.",
-        "Position bias is the share of decided votes that went to the left side; the side-corrected win rate is that "
-        "with both orders equally often, by least squares.",
-        "Dawid and Skene's win rate (1979) weighs assessors by how reliable they seem, as if each pair had one true "
-        "answer; the human ceiling is how often one assessor agrees with the majority of the others.",
-        "Drivers are a fractional logit of the headline choice on the other choices of the same form, with two-way "
-        "clustered intervals and Shapley shares of the explained deviance: associations, not causes.",
-        "Tags are tested first for differing at all, by dealing them out anew; each tag's win rate is also shown "
-        "shrunk towards the whole.",
-        "Rankings are Bradley-Terry strengths with ties as half, on the Elo scale around 1000; a range of ranks holds "
-        "every place that the differences leave open after Holm's correction.",
-    ]
-    if closed:
-        told.append(
-            "p-values ask whether neither is preferred; they are adjusted by Holm over the pairings of the headline "
-            "aspect and by Benjamini and Hochberg over all others, which are for exploring."
-        )
-    elif exploring:
-        told.append(
-            "Exploratory: only votes that pass the filters count; they were chosen after votes were seen, so no test "
-            "is shown, and intervals are the wider ones that hold at every look (Waudby-Smith et al., 2021)."
-        )
-    else:
-        told.append(
-            "Voting goes on: the live interval holds at every look at once (an asymptotic confidence sequence over "
-            "prompts, for these assessors; Waudby-Smith et al., 2021), and no test is shown before voting has ended."
-        )
-    return [said(each) if type(each) is str else each for each in told]
-
-
 def _ends(interval: Any) -> list[float] | None:
     return [interval.low, interval.high] if interval else None

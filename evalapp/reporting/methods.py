@@ -1,0 +1,176 @@
+"""The methods text of a report, from what its snapshot holds: a sentence for each thing that was done, and no other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from evalapp.assessing.looks import FEWEST_ASSESSORS, FEWEST_PROMPTS
+from evalapp.reporting.reasons import DRAWS, SEED
+from evalapp.reporting.wording import said
+
+
+def methods(snapshot: Mapping[str, Any], closed: bool) -> list[str]:
+    """What was done, in sentences that can be cited."""
+    return [*_counted(snapshot), *_intervals(snapshot, closed), *_beside(snapshot)]
+
+
+def _counted(snapshot: Mapping[str, Any]) -> list[str]:
+    told = [
+        said(
+            "A win rate is the mean over prompts of the share of votes for the contender named first; a tie counts "
+            "half."
+        ),
+        said("Only the last answer counts where an assessor corrected one."),
+    ]
+    if excluded := snapshot["exclusions"]["excluded"]:
+        told.append(
+            said(
+                "{n} votes of {k} excluded assessors are left out; verdicts are also shown with everyone counted.",
+                n=snapshot["exclusions"]["votes"],
+                k=len({each["assessor"] for each in excluded}),
+            )
+        )
+    elif not snapshot["exploratory"]:
+        told.append(said("No assessor's votes are left out."))
+    if simulated := snapshot["counts"]["simulated_votes"]:
+        told.append(said("{n} of {all} votes were cast by programs.", n=simulated, all=snapshot["counts"]["votes"]))
+    return told
+
+
+def _intervals(snapshot: Mapping[str, Any], closed: bool) -> list[str]:
+    told = [
+        said(
+            "Below {prompts} prompts or {assessors} assessors the data are shown and nothing is claimed.",
+            prompts=FEWEST_PROMPTS,
+            assessors=FEWEST_ASSESSORS,
+        )
+    ]
+    looks = snapshot["looks"]
+    if looks:
+        told.append(
+            said(
+                "{looks} looks at each pairing were fixed before launch, on the way to {planned} votes, with the "
+                "bounds of O'Brien and Fleming (1979); all pairings share 5 % of false alarms evenly. A pairing is "
+                "not handed out any more once a look has decided it.",
+                looks=looks["planned_looks"],
+                planned=looks["planned_votes"],
+            )
+        )
+    if snapshot["comparison"]["margin"] is not None:
+        told.append(
+            said(
+                "A contender named first counts as no worse where its interval lies above {least} of 100: the margin "
+                "was fixed before launch.",
+                least=f"{50 - 100 * snapshot['comparison']['margin']:g}",
+            )
+        )
+    if snapshot["exploratory"]:
+        return [
+            *told,
+            said(
+                "Exploratory: only votes that pass the filters count; they were chosen after votes were seen, so no "
+                "test is shown, and intervals are the wider ones that hold at every look (Waudby-Smith et al., 2021)."
+            ),
+        ]
+    if not closed:
+        return [
+            *told,
+            said(
+                "Voting goes on: the live interval holds at every look at once (an asymptotic confidence sequence over "
+                "prompts, for these assessors; Waudby-Smith et al., 2021), and no test is shown before voting has "
+                "ended."
+            ),
+        ]
+    told.append(
+        said(
+            "The 95 % interval speaks of new prompts and new assessors: its variance is clustered by prompt and by "
+            "assessor (Cameron, Gelbach & Miller, 2011), with a t distribution whose degrees of freedom follow the "
+            "smaller number. A second interval speaks of these assessors and new prompts."
+        )
+    )
+    if looks:
+        told.append(
+            said(
+                "Intervals and p-values of win rates are repeated ones: they hold over all looks, whichever ended the "
+                "voting (Jennison & Turnbull, 2000)."
+            )
+        )
+    if any(row["p_value"] is not None for row in snapshot["results"]):
+        told.append(
+            said(
+                "p-values ask whether neither is preferred; they are adjusted by Holm over the pairings of the "
+                "headline aspect and by Benjamini and Hochberg over all others, which are for exploring."
+            )
+        )
+    return told
+
+
+def _beside(snapshot: Mapping[str, Any]) -> list[str]:
+    told: list[str] = []
+    if any(row["left"] is not None for row in snapshot["position_bias"]):
+        told.append(
+            said(
+                "Position bias is the share of decided votes that went to the left side; the side-corrected win rate "
+                "is that with both orders equally often, by least squares."
+            )
+        )
+    else:
+        told.append(said("Nothing is corrected for sides: there are no votes of which the side is known."))
+    if any(row["dawid_skene"] is not None for row in snapshot["sensitivity"]):
+        told.append(
+            said(
+                "Dawid and Skene's win rate (1979) weighs assessors by how reliable they seem, as if each pair had one "
+                "true answer; the human ceiling is how often one assessor agrees with the majority of the others."
+            )
+        )
+    if any(each["name"] == "self_consistency" for row in snapshot["agreement"] for each in row["coefficients"]):
+        told.append(
+            said(
+                "Self-consistency is how often an assessor chose the same again on a pair shown with its sides turned; "
+                "such repeats count as no vote."
+            )
+        )
+    if any(row["aspects"] for row in snapshot["drivers"]):
+        told.append(
+            said(
+                "Drivers are a fractional logit of the headline choice on the other choices of the same form, with "
+                "two-way clustered intervals and Shapley shares of the explained deviance: associations, not causes."
+            )
+        )
+    if snapshot["slices"] or snapshot["found_slices"]["pairings"]:
+        told.append(
+            said(
+                "Slices are tested first for differing at all, by dealing them out anew {draws} times (seed {seed}); "
+                "the win rate of each is also shown shrunk towards the whole.",
+                draws=DRAWS,
+                seed=SEED,
+            )
+        )
+    if snapshot["found_slices"]["pairings"]:
+        told.append(
+            said(
+                "Found slices are groups of prompts by k-means on their words (TF-IDF, 20 dimensions; the number of "
+                "groups by silhouette), made without the votes."
+            )
+        )
+    if snapshot["ranking"]:
+        told.append(
+            said(
+                "Rankings are Bradley-Terry strengths with ties as half, on the Elo scale around 1000; a range of "
+                "ranks holds every place that the differences leave open after Holm's correction."
+            )
+        )
+    if snapshot["curves"]:
+        told.append(
+            said(
+                "Training curves are win rates against one anchor; gains and slope come from the covariance of all "
+                "points together, clustered by prompt and by assessor."
+            )
+        )
+    if any(row["slope"] is not None for row in snapshot["drift"]):
+        told.append(
+            said(
+                "Drift is a least-squares slope around each assessor's own mean; its standard error leaves out each "
+                "assessor in turn."
+            )
+        )
+    return told

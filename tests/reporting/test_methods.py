@@ -1,0 +1,46 @@
+"""The methods text says what was done, and nothing that was not."""
+
+import json
+
+from evalapp.assessing.exclusions import Exclusion
+from evalapp.comparisons.aspects import HOUSE_ASPECTS
+from evalapp.reporting.build import build
+from tests.assessing.test_looks import people, voted
+from tests.factories import make_comparison
+
+ONE_ASPECT = [aspect for aspect in HOUSE_ASPECTS if aspect.key == "preference"]
+
+
+def text(comparison):
+    return " ".join(json.loads(build(comparison).snapshot)["methods"])
+
+
+def test_two_contenders_with_one_aspect_have_no_ranking_drivers_looks_or_programs_in_their_methods(db):
+    comparison = make_comparison(prompts=6, overlap=2, aspects=ONE_ASPECT)
+    people(comparison, 2)
+    voted(comparison, 12, lambda number: number % 3 > 0)
+    running = text(comparison)
+    assert "Voting goes on" in running
+    assert "p-values ask" not in running
+    comparison.close()
+    told = text(comparison)
+    assert "p-values ask" in told
+    assert "No assessor's votes are left out." in told
+    for absent in ("Bradley-Terry", "fractional logit", "O'Brien", "programs", "repeats", "no worse", "Voting goes on"):
+        assert absent not in told, absent
+
+
+def test_looks_margin_exclusions_and_ranking_are_in_the_methods_of_the_comparison_that_has_them(db):
+    comparison = make_comparison(
+        contenders=3, prompts=10, overlap=4, aspects=ONE_ASPECT, planned_looks=5, planned_votes=40, margin=0.05
+    )
+    people(comparison, 4)
+    voted(comparison, 120, lambda number: number % 3 > 0)
+    comparison.close()
+    Exclusion.objects.exclude_assessor(comparison.participations.first(), "hurried", by="olga")
+    told = text(comparison)
+    assert "5 looks at each pairing were fixed before launch, on the way to 40 votes" in told
+    assert "above 45 of 100" in told
+    assert "30 votes of 1 excluded assessors are left out" in told
+    assert "Bradley-Terry" in told
+    assert "No assessor's votes are left out." not in told
