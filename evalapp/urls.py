@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from evalapp.assessing import entrance, examples, invitations, standings
+from evalapp.assessing import entrance, examples, invitations, preview, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import audit_views, token_views, webhook_views
@@ -37,6 +37,7 @@ urlpatterns = [
     path("comparisons/<uuid:code>/invitations/", invitations.invite, name="invite"),
     path("invitations/<uuid:code>/withdraw/", invitations.withdraw, name="withdraw-invitation"),
     # Assessors, as organizers see them
+    path("comparisons/<uuid:code>/preview/", preview.preview, name="preview"),
     path("comparisons/<uuid:code>/assessors/", standings.assessors, name="assessors"),
     path("comparisons/<uuid:code>/assessors/rules/", standings.set_rules, name="set-rules"),
     path("comparisons/<uuid:code>/answers/<uuid:assignment>/", standings.answer, name="answer"),

@@ -54,6 +54,7 @@ ACCESS = {
     "invite": ("post", ORGANIZERS_DO),
     "withdraw-invitation": ("post", ORGANIZERS_DO),
     "assessor": ("get", ORGANIZERS),
+    "preview": ("get", ORGANIZERS),
     "assessors": ("get", ORGANIZERS),
     "answer": ("get", ORGANIZERS),
     "assessor-data": ("get", ORGANIZERS),
