@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def measure(house: House, broker: Redis | None, faults: int, rng: random.Random) -> None:
-    house.launch(prompts=faults)
+    house.launch(prompts=2 + faults // 2)
     total = house.unfinished()
     workers, done, interrupted = [house.start_worker(), house.start_worker()], {"kill": 0, "freeze": 0}, []
     wiped = 0

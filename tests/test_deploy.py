@@ -1,8 +1,10 @@
 """What deploy/ says, tried: nginx serves clips by the application's word alone and tells nothing of them."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -84,3 +86,11 @@ def test_units_and_compose_name_queues_and_programs_that_exist():
         path.read_text() for path in (ROOT / "generators").glob("*.py")
     )
     assert [name for name in named - {"POSTGRES_PASSWORD", "AWS_SECRET_ACCESS_KEY"} if name not in read] == []
+
+
+def test_the_clock_has_a_folder_to_keep_its_time_in_whatever_the_broker(tmp_path):
+    program = "from evalapp import settings; print(settings.CELERY_BEAT_SCHEDULE_FILENAME)"
+    environment = os.environ | {"VAR_DIR": str(tmp_path), "BROKER_URL": "amqp://127.0.0.1//"}
+    command = [sys.executable, "-c", program]
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert Path(told.strip()).parent.is_dir()
