@@ -21,6 +21,7 @@ from evalapp.catalog.models import IMPORT
 from evalapp.comparisons.models import Comparison, Entry, Pair
 from evalapp.generation.models import Clip
 from evalapp.people.views import organizers_only, signed_in_only
+from evalapp.reporting.alerts import alerts, hours_left
 
 COMPARISONS_PER_PAGE = 20
 LISTED = 50  # reasons, assessors and invitations on one page
@@ -286,6 +287,8 @@ def comparison(request: HttpRequest, code: UUID) -> HttpResponse:
         "answers": answers,
         "votes": votes_of(comparison),
         "bars": bars,
+        "alerts": alerts(comparison, [(each.name, counted.ready, counted.failed) for each, counted in contenders]),
+        "hours_left": hours_left(comparison, answers.places - answers.answered),
         "most_per_hour": max((bar.answers for bar in bars), default=0),
         "skips": skips_of(comparison),
         "assessors": list(assessors_of(comparison)[:LISTED]),

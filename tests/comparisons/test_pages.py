@@ -186,9 +186,9 @@ def test_pages_ask_the_database_as_often_for_many_rows_as_for_few(
         make_invitation(comparison, label=f"link {number}")
     with django_assert_max_num_queries(8):  # session, user, count, comparisons, clips, pairs, answers
         client.get(reverse("comparisons"))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get(reverse("comparison", args=[comparison.code]))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         client.get(reverse("comparison", args=[comparison.code]) + "?stage=open-ready-some", HTTP_HX_REQUEST="true")
 
 

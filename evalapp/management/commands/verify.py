@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models import Count, F, Q
 from rich.progress import track
 
 from evalapp.assessing.controls import Golden
+from evalapp.assessing.exclusions import BY_RULE, Exclusion
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.files import sha256_of
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-files", action="store_true", help="leave the files of clips out")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        problems = [*answers(), *places(), *audit.broken_links()]
+        problems = [*answers(), *exclusions(), *places(), *audit.broken_links()]
         if not options["no_files"]:
             problems += files()
         for problem in problems:
@@ -57,6 +59,12 @@ def answers() -> Iterator[str]:
         cast = mine.annotate(answered=Count("votes")).exclude(viewing__imported=True)
         for ballot in cast.exclude(answered=comparison.asked):
             yield f"{ballot}: {ballot.answered} votes of {comparison.asked} aspects"
+
+
+def exclusions() -> Iterator[str]:
+    """What a rule excluded names the rule; nothing was lifted before it began; those excluded keep their votes."""
+    for each in Exclusion.objects.filter(Q(by=BY_RULE, rule="") | Q(lifted_at__lt=F("at") - timedelta(minutes=1))):
+        yield f"exclusion {each.pk} ({each}): names no rule, or was lifted before it began"
 
 
 def places() -> Iterator[str]:

@@ -1,0 +1,55 @@
+"""What an organizer should look at now, and when voting will be done at the present pace."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from evalapp.assessing.evidence import Share
+from evalapp.assessing.models import Assignment
+from evalapp.assessing.quality import Standing
+from evalapp.comparisons.models import Comparison
+
+FAILED_CLIPS, FAILED_SHARE = 3, 0.2
+EVEN = (0.45, 0.55)  # of pairs answered mostly on the left, over all assessors
+PACE_HOURS = 6
+
+
+def alerts(comparison: Comparison, clips: Iterable[tuple[str, int, int]]) -> list[str]:
+    """Sentences; `clips` are (contender, ready, failed). One query."""
+    said = []
+    for name, ready, failed in clips:
+        if failed >= FAILED_CLIPS and failed > FAILED_SHARE * (ready + failed):
+            said.append(
+                gettext("%(name)s fails: %(failed)d of %(done)d clips.")
+                % {"name": name, "failed": failed, "done": ready + failed}
+            )
+    looked_at = Standing.objects.filter(participation__comparison=comparison).values_list(
+        "numbers__side", "fired", "participation__paused_at"
+    )
+    left, pairs, watched = 0.0, 0, 0
+    for side, fired, paused in looked_at:
+        left, pairs = left + (side or [0, 0])[0], pairs + (side or [0, 0])[1]
+        watched += bool(fired or paused)
+    if watched:
+        said.append(ngettext("%(n)d assessor is watched.", "%(n)d assessors are watched.", watched) % {"n": watched})
+    if pairs and ((share := Share(left, pairs)).low > EVEN[1] or share.high < EVEN[0]):
+        said.append(
+            gettext("Answers lean to a side: %(share)s of the pairs mostly to the left (%(low)s to %(high)s).")
+            % {"share": f"{share.share:.0%}", "low": f"{share.low:.0%}", "high": f"{share.high:.0%}"}
+        )
+    return said
+
+
+def hours_left(comparison: Comparison, left: int) -> float | None:
+    """Hours until every place is answered, at the pace of the last hours; None without answers in them. One query."""
+    since = timezone.now() - timedelta(hours=PACE_HOURS)
+    answered = Q(participation__comparison=comparison, state=Assignment.State.SUBMITTED, closed_at__gte=since)
+    pace = Assignment.objects.filter(answered).aggregate(first=Min("closed_at"), count=Count("pk"))
+    first, count = pace["first"], pace["count"]
+    if not comparison.is_open or left <= 0 or first is None or count < 2:
+        return None
+    hours = max((timezone.now() - first).total_seconds() / 3600, 1 / 60)
+    return left * hours / count
