@@ -165,6 +165,7 @@ class Deforum:
 
     def preflight(self, recipe: Any) -> dict[str, Any]:
         """Two frames, twice: the clip's size, and whether it repeats itself."""
+        from generators.pipelines import find, manifest_sha256
         from generators.preflight import difference, recipe_prompt
 
         short = recipe.model_copy(update={"frames": 2})
@@ -172,6 +173,7 @@ class Deforum:
         repeats = difference(one.frames, again.frames)
         facts = {"frames": recipe.frames, "height": one.frames.shape[1], "width": one.frames.shape[2]}
         told = {"versions": one.facts["versions"], "noise_sha256": one.facts["noise_sha256"]}
+        told["checkpoints"] = [manifest_sha256(find(recipe.image.source))]
         return facts | told | {"repeats": repeats, "reproducible": repeats == 0}
 
     def _warped(self, frame: "NDArray[np.uint8]", number: int, recipe: Any) -> "NDArray[np.uint8]":

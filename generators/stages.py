@@ -136,6 +136,7 @@ class Stages:
 
     def preflight(self, recipe: Any) -> dict[str, Any]:
         """Every stage with two steps, twice: the clip's size, and whether it repeats itself."""
+        from generators.pipelines import find, manifest_sha256
         from generators.preflight import difference, recipe_prompt, shortened
 
         stages = [
@@ -147,7 +148,9 @@ class Stages:
         frames, height, width = one.frames.shape[:3]
         repeats = difference(one.frames, again.frames)
         facts = {"frames": frames, "height": height, "width": width, "repeats": repeats, "reproducible": repeats == 0}
-        return facts | {"versions": one.facts["versions"], "noise_sha256": one.facts["noise_sha256"]}
+        checkpoints = [manifest_sha256(find(stage.source)) for stage in recipe.recipes()]
+        told = {"versions": one.facts["versions"], "noise_sha256": one.facts["noise_sha256"]}
+        return facts | told | {"checkpoints": checkpoints}
 
 
 class _Run:

@@ -76,6 +76,11 @@ def test_interpolation_keeps_the_base_frames_and_the_clips_length(folders):
     assert (len(filled.frames) - 1) / filled.fps == (len(start.frames) - 1) / start.fps
 
 
+def test_each_stage_draws_from_a_stream_of_its_own():
+    assert stream_seed(5, 0) == 5
+    assert len({stream_seed(seed, number) for seed in (5, 6) for number in range(3)}) == 6
+
+
 def test_a_blend_lies_between_its_neighbours():
     frames = np.array([0, 100, 40], dtype=np.uint8).reshape(3, 1, 1, 1).repeat(3, axis=3)
     assert blended(frames, 4)[:, 0, 0, 0].tolist() == [0, 25, 50, 75, 100, 85, 70, 55, 40]
@@ -161,3 +166,4 @@ def test_each_stage_counts_in_the_identity():
 def test_preflight_runs_every_stage(folders):
     facts = load("stages").preflight(parse("stages", {"stages": [base(folders), super_resolution(folders)]}))
     assert (facts["frames"], facts["height"], facts["reproducible"]) == (5, 32, True)
+    assert len(set(facts["checkpoints"])) == 2
