@@ -8,7 +8,7 @@ pytest.importorskip("diffusers")
 
 from generators import Cancelled, GeneratorError, load
 from generators.recipe import identity, parse
-from generators.stages import blended
+from generators.stages import blended, stream_seed
 from tests.generators.tiny_pipelines import save
 
 SHORT = {"extra": {"max_sequence_length": 16}}
