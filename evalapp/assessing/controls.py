@@ -15,10 +15,10 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from evalapp.assessing.insert_only import InsertOnlyManager
 from evalapp.assessing.models import (
     Assignment,
     Choice,
-    InsertOnly,
     KeyReused,
     NotYours,
     Participation,
@@ -251,7 +251,7 @@ class ControlAnswer(models.Model):
     viewing = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = InsertOnly.as_manager()
+    objects = InsertOnlyManager()
 
     class Meta:
         constraints = [models.UniqueConstraint("control", "version", name="one_answer_per_version")]

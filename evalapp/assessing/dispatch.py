@@ -50,7 +50,7 @@ def _held_or_new(participation: Participation, after: Task | None) -> Task | Non
     related = ("comparison", "assessor", "invitation")
     mine = Participation.objects.select_for_update(of=("self",)).select_related(*related).get(pk=participation.pk)
     held: list[Task] = list(mine.assignments.live())
-    for control in mine.controls.mixed_in().filter(state=Control.State.HELD):
+    for control in mine.controls.mixed_in().filter(state=Control.State.HELD) if shares(mine) else ():
         control.renew_lease()
         held.append(control)
     held.sort(key=lambda task: (task.handed_at, task.pk))
@@ -68,11 +68,13 @@ def remaining(participation: Participation) -> int:
 
     No more than COUNTED waiting pairs are counted; controls are, so that none is given away.
     """
-    controls = participation.controls.mixed_in().filter(state=Control.State.HELD).count()
     pairs = waiting(participation).order_by()[:COUNTED].count()
-    place, who = _place(participation)
-    controls += still_planned(shares(participation), who, place, pairs)
-    places, quota = participation.assignments.live().count() + controls + pairs, participation.quota_left()
+    places = participation.assignments.live().count() + pairs
+    if mixed := shares(participation):
+        place, who = _place(participation)
+        places += participation.controls.mixed_in().filter(state=Control.State.HELD).count()
+        places += still_planned(mixed, who, place, pairs)
+    quota = participation.quota_left()
     return places if quota is None else min(places, quota)
 
 
@@ -80,7 +82,9 @@ def _place(participation: Participation) -> tuple[int, str]:
     """How much was handed out to this assessor so far, and the name under which chance is drawn for them."""
     comparison = participation.comparison
     came_before = comparison.participations.filter(pk__lt=participation.pk).count()
-    handed = participation.assignments.count() + participation.controls.mixed_in().count()
+    handed = participation.assignments.count()
+    if shares(participation):
+        handed += participation.controls.mixed_in().count()
     return handed, f"{comparison.rng_seed}:{came_before}"
 
 

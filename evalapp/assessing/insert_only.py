@@ -13,3 +13,6 @@ class InsertOnly(models.QuerySet[Any]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         raise TypeError(f"{self.model.__name__} rows are never deleted; exclusion is a filter in the report")
+
+
+InsertOnlyManager = models.Manager.from_queryset(InsertOnly)

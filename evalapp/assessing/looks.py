@@ -13,7 +13,8 @@ from django.db import models, transaction
 from django.db.models import Sum
 
 from evalapp.assessing.exclusions import Exclusion
-from evalapp.assessing.models import InsertOnly, Vote
+from evalapp.assessing.insert_only import InsertOnlyManager
+from evalapp.assessing.models import Vote
 from evalapp.catalog.models import Contender
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from metrics import resolve
@@ -53,7 +54,7 @@ class Look(models.Model):
     final = models.BooleanField(help_text="No further look is planned.")
     at = models.DateTimeField(auto_now_add=True)
 
-    objects = InsertOnly.as_manager()
+    objects = InsertOnlyManager()
 
     class Meta:
         ordering = ("comparison", "first", "second", "number")

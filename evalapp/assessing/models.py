@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from evalapp.assessing.choices import Choice as Choice
 from evalapp.assessing.choices import ScreenChoice as ScreenChoice
 from evalapp.assessing.choices import turned_back as turned_back
-from evalapp.assessing.insert_only import InsertOnly as InsertOnly
+from evalapp.assessing.insert_only import InsertOnly, InsertOnlyManager
 from evalapp.assessing.seats import Invitation as Invitation
 from evalapp.assessing.seats import InvitationClosed as InvitationClosed
 from evalapp.comparisons.models import Aspect, Comparison, Pair
@@ -302,7 +302,7 @@ class Ballot(models.Model):
     viewing = models.JSONField(default=dict, help_text="Seconds on task, share watched per side, screen, …")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = InsertOnly.as_manager()
+    objects = InsertOnlyManager()
 
     class Meta:
         constraints = [models.UniqueConstraint("assignment", "version", name="one_ballot_per_version")]
