@@ -14,7 +14,7 @@ def methods(snapshot: Mapping[str, Any], closed: bool) -> list[str]:
 
 
 def _counted(snapshot: Mapping[str, Any]) -> list[str]:
-    told = [
+    told: list[str] = [
         said(
             "A win rate is the mean over prompts of the share of votes for the contender named first; a tie counts "
             "half."
@@ -37,7 +37,7 @@ def _counted(snapshot: Mapping[str, Any]) -> list[str]:
 
 
 def _intervals(snapshot: Mapping[str, Any], closed: bool) -> list[str]:
-    told = [
+    told: list[str] = [
         said(
             "Below {prompts} prompts or {assessors} assessors the data are shown and nothing is claimed.",
             prompts=FEWEST_PROMPTS,
