@@ -12,7 +12,7 @@ from tests.assessing.screen import answer, says, until
 from tests.factories import make_comparison, make_participation, make_vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-TASK = "document.querySelector('.task')?.dataset.task ?? ''"
+TASK = "(document.querySelector('.task')?.dataset.task ?? '')"
 
 
 def second_tab(page):
