@@ -15,7 +15,7 @@ from celery import shared_task
 from django.db import transaction
 
 from evalapp.catalog.models import Contender
-from evalapp.generation.models import Clip, Queue
+from evalapp.generation.models import LEASE_RAN_OUT, Clip, Queue
 
 SHIFT_SECONDS = 30
 BELLS_AT_ONCE = 8
@@ -49,7 +49,11 @@ def sweep() -> None:
 
     A worker at work goes on by itself, so ringing then would only fill the queue.
     """
-    ring(apart_from=set(Clip.objects.at_work().values_list("hardware", flat=True)))
+    busy = set(Clip.objects.at_work().values_list("hardware", flat=True))
+    ring(apart_from=busy)
+    for hardware in busy.difference(Queue.resting()):
+        # A worker that has just come would stay idle beside a busy one: what a dead one left behind is its to take up.
+        _ring(hardware, Clip.objects.filter(LEASE_RAN_OUT, hardware=hardware)[:BELLS_AT_ONCE].count())
 
 
 def ring(apart_from: Collection[str] = ()) -> None:

@@ -81,7 +81,7 @@ def test_a_cancelled_clip_stops_its_worker_and_keeps_no_result(db):
 
 def test_the_sweep_rings_when_clips_wait_and_nobody_is_at_work(db, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: rung.append((hardware, bells)))
+    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: bells and rung.append((hardware, bells)))
     clip = make_clip(state="queued")
     tasks.sweep()
     assert rung == [("cpu", 1)]
@@ -95,13 +95,26 @@ def test_the_sweep_rings_when_clips_wait_and_nobody_is_at_work(db, monkeypatch):
 
 def test_a_busy_class_of_workers_leaves_the_bells_of_another_alone(db, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: rung.append((hardware, bells)))
+    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: bells and rung.append((hardware, bells)))
     make_clip(state="queued")
     Clip.objects.claim_next("one")
     large = make_contender("large", hardware="gpu.80gb")
     make_clip(state="queued", contender=large, hardware="gpu.80gb")
     tasks.sweep()
     assert rung == [("gpu.80gb", 1)]
+
+
+def test_a_clip_whose_worker_died_rings_even_beside_a_busy_worker(db, monkeypatch):
+    rung = []
+    monkeypatch.setattr(tasks, "_ring", lambda hardware, bells: bells and rung.append((hardware, bells)))
+    for seed in range(2):
+        make_clip(state="queued", seed=seed)
+    run_out(Clip.objects.claim_next("dead"))
+    Clip.objects.exclude(state=State.RENDERING).update(
+        state=State.RENDERING, lease_until=Now() + timedelta(seconds=60), worker="busy"
+    )
+    tasks.sweep()
+    assert rung == [("cpu", 1)]
 
 
 def test_a_bell_rings_in_the_queue_of_the_hardware_that_the_clip_needs(
