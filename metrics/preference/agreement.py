@@ -295,7 +295,7 @@ def dawid_skene(choices: Choices, smoothing: float = 0.1, tolerance: float = 1e-
     heard = csr_array(cast.T)
     for round_ in range(1, limit + 1):
         shares = (truth.sum(axis=0) + smoothing) / (len(truth) + smoothing * width)
-        tally = (cast @ truth).reshape(crowd, width, width).transpose(0, 2, 1)
+        tally = np.asarray(cast @ truth).reshape(crowd, width, width).transpose(0, 2, 1)
         confusion: Floats = (tally + smoothing) / (tally.sum(axis=2, keepdims=True) + smoothing * width)
         score = np.log(shares) + heard @ np.log(confusion).transpose(0, 2, 1).reshape(crowd * width, width)
         score = np.exp(score - score.max(axis=1, keepdims=True))
