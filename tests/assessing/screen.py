@@ -24,9 +24,14 @@ def open_pair(browser, live_server, comparison, errors, width=1366, height=768, 
 
 def until(page, expression):
     """Playwright's own wait_for_function evaluates text, which the page's policy rightly forbids."""
+    from playwright.sync_api import Error
+
     for _ in range(300):
-        if page.evaluate(expression):
-            return
+        try:
+            if page.evaluate(expression):
+                return
+        except Error:
+            pass  # the page is on its way to the next one
         page.wait_for_timeout(50)
     pytest.fail(f"15 seconds passed without {expression}")
 
