@@ -1,5 +1,6 @@
 """An organizer sees the assessor's screen. Nothing is stored, nothing can be sent: no assignment stands behind it."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +27,7 @@ def preview(request: HttpRequest, code: UUID) -> HttpResponse:
     asked = request.GET.get("pair", "0")
     number = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     found = list(pairs[number : number + 2])
-    context = {"comparison": comparison, "next": number + 1 if len(found) > 1 else 0, "number": number + 1}
+    context: dict[str, Any] = {"comparison": comparison, "next": number + 1 if len(found) > 1 else 0, "number": number + 1}
     if found:
         participation = Participation(comparison=comparison)
         shown = Assignment(pair=found[0], participation=participation, swapped=number % 2 == 1)

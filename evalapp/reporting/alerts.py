@@ -52,4 +52,4 @@ def hours_left(comparison: Comparison, left: int) -> float | None:
     if not comparison.is_open or left <= 0 or first is None or count < 2:
         return None
     hours = max((timezone.now() - first).total_seconds() / 3600, 1 / 60)
-    return left * hours / count
+    return float(left * hours / count)
