@@ -27,7 +27,11 @@ def preview(request: HttpRequest, code: UUID) -> HttpResponse:
     asked = request.GET.get("pair", "0")
     number = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     found = list(pairs[number : number + 2])
-    context: dict[str, Any] = {"comparison": comparison, "next": number + 1 if len(found) > 1 else 0, "number": number + 1}
+    context: dict[str, Any] = {
+        "comparison": comparison,
+        "next": number + 1 if len(found) > 1 else 0,
+        "number": number + 1,
+    }
     if found:
         participation = Participation(comparison=comparison)
         shown = Assignment(pair=found[0], participation=participation, swapped=number % 2 == 1)
