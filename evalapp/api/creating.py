@@ -101,11 +101,13 @@ class Comparisons(Listed):
 
     def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         asked = checked(NewComparisonSerializer, request)
-        wanted, at_once = set(asked.pop("aspects")), asked.pop("launch")
+        wanted, at_once, rules = set(asked.pop("aspects")), asked.pop("launch"), asked.pop("rules", None)
         try:
             comparison = create(**asked, aspects=[aspect for aspect in HOUSE_ASPECTS if aspect.key in wanted])
         except InvalidPlan as refusal:
             raise Conflict(str(refusal)) from refusal
+        if rules:
+            rules.set_on(comparison)
         if at_once:
             launch(comparison)
         body = ComparisonSerializer(comparison, context={"request": request}).data

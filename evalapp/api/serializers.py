@@ -8,7 +8,9 @@ from evalapp.assessing.invitations import SEATS_AT_MOST
 from evalapp.assessing.models import Invitation, Vote
 from evalapp.catalog.models import Contender, PromptSet
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
+from evalapp.comparisons.forms import LOOKS
 from evalapp.comparisons.models import Aspect, Comparison
+from evalapp.comparisons.rules import WorkRules
 
 LONGEST_PROMPT = 4000
 MOST_PROMPTS = 100_000
@@ -149,7 +151,29 @@ class NewComparisonSerializer(Strict):
         max_length=len(HOUSE_ASPECTS),
     )
     instructions = serializers.CharField(default="", allow_blank=True, max_length=10_000)
+    length_rule = serializers.ChoiceField(
+        choices=Comparison.LengthRule.choices,
+        default=Comparison.LengthRule.HOLD,
+        help_text="For clips of unequal length.",
+    )
+    planned_looks = serializers.ChoiceField(
+        choices=[0, LOOKS], default=0, help_text="Looks that may decide a pairing early; 0: none."
+    )
+    planned_votes = serializers.IntegerField(required=False, min_value=LOOKS, max_value=10**9, help_text="Per pairing.")
+    margin = serializers.FloatField(required=False, min_value=0.001, max_value=0.499, help_text="Of “no worse”.")
+    rules = serializers.DictField(
+        required=False, help_text=f"How assessors are checked and spared: {', '.join(WorkRules.base_fields)}."
+    )
     launch = serializers.BooleanField(default=True)
+
+    def validate_rules(self, rules: dict[str, Any]) -> WorkRules:
+        if unknown := sorted(set(rules) - set(WorkRules.base_fields)):
+            known = ", ".join(WorkRules.base_fields)
+            raise serializers.ValidationError(f"{', '.join(unknown)}: not known here; known are: {known}")
+        read = WorkRules(rules)
+        if not read.is_valid():
+            raise serializers.ValidationError({name: list(map(str, said)) for name, said in read.errors.items()})
+        return read
 
     def validate_contenders(self, names: list[str]) -> list[Contender]:
         found = {contender.name: contender for contender in Contender.objects.filter(name__in=names)}

@@ -85,6 +85,14 @@ class NewComparison(WorkRules):
         "more. Empty: not asked.",
     )
 
+    def plan_fields(self) -> list[forms.BoundField]:
+        """What is compared and asked."""
+        return [field for field in self if field.name not in WorkRules.base_fields]
+
+    def rule_fields(self) -> list[forms.BoundField]:
+        """How assessors are checked and spared: all of it has defaults."""
+        return [field for field in self if field.name in WorkRules.base_fields]
+
     def clean_prompts(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
         twice = sorted({line for line in lines if lines.count(line) > 1})

@@ -18,6 +18,15 @@ def percent(label: str, suggestion: int, help_text: str) -> forms.IntegerField:
 class WorkRules(forms.Form):
     """What is mixed into the work, what comes before it, when it pauses."""
 
+    consent_text = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Agreed to before the first pair, and kept with the day; empty: the house's own sentence.",
+    )
+    least_seconds = forms.FloatField(
+        min_value=0, max_value=3600, required=False, initial=0, help_text="An answer before that is not taken; 0: none."
+    )
+    full_viewing = forms.BooleanField(required=False, help_text="Choices open once both clips were seen whole.")
     golden_share = percent("Goldens, of 100 pairs", 10, "Pairs with a known answer; make some with manage.py goldens.")
     repeat_share = percent("Repeats, of 100 pairs", 5, "Own pairs again, later, with sides turned.")
     identical_share = percent("Identical pairs, of 100", 3, "One clip on both sides: the right answer is same.")

@@ -44,6 +44,18 @@ def test_a_draft_waits_for_its_launch(post, db, bells):
     assert post("api-launch", {}, code).status_code == 409
 
 
+def test_rules_are_set_and_wrong_ones_named(post, db, bells):
+    rules = {"golden_share": 20, "least_seconds": 2.5, "full_viewing": True}
+    code = post("api-comparisons", plan(rules=rules, planned_looks=5, margin=0.05)).json()["code"]
+    made = Comparison.objects.get(code=code)
+    assert (made.golden_share, made.least_seconds, made.full_viewing) == (0.2, 2.5, True)
+    assert (made.planned_looks, made.margin) == (5, 0.05)
+    for rules, named in (({"goldens": 1}, "goldens"), ({"golden_share": 200}, "golden_share")):
+        refused = post("api-comparisons", plan(name="other", rules=rules))
+        assert refused.status_code == 400
+        assert named in refused.content.decode()
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
