@@ -11,6 +11,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from evalapp.assessing.controls import Control, ControlAnswer, Golden
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation, Vote
@@ -120,6 +121,29 @@ class DeliveryTable(ReadOnly):
     list_display = ("event", "webhook", "tries", "status", "error", "delivered_at", "given_up")
     list_select_related = ("webhook",)
     search_fields = ("event", "code")
+
+
+@admin.register(Golden)
+class GoldenTable(ReadOnly):
+    list_display = ("comparison", "use", "prompt", "damage", "answers", "withdrawn")
+    list_filter = ("use", "withdrawn")
+    list_select_related = ("comparison", "prompt")
+    search_fields = ("comparison__name", "damage")
+
+
+@admin.register(Control)
+class ControlTable(ReadOnly):
+    list_display = ("code", "kind", "participation", "state", "handed_at")
+    list_filter = ("kind", "state")
+    list_select_related = ("participation__assessor", "participation__comparison")
+    search_fields = ("code",)
+
+
+@admin.register(ControlAnswer)
+class ControlAnswerTable(ReadOnly):
+    list_display = ("control", "version", "choices", "created_at")
+    list_select_related = ("control",)
+    search_fields = ("key",)
 
 
 @admin.register(AuditEntry)

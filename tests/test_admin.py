@@ -5,7 +5,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 
+from evalapp.assessing.controls import Control, ControlAnswer, Golden
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.panels import PanelSeat
@@ -41,6 +43,9 @@ ONLY_READ = (
     "features",
     "setmeasurement",
     "panelseat",
+    "golden",
+    "control",
+    "controlanswer",
 )
 
 
@@ -69,6 +74,14 @@ def everything(db):
     Look.objects.create(comparison=comparison, first=first, second=second, aspect=aspect, number=1, **counts, **numbers)
     someone = comparison.participations.first()
     PanelSeat.objects.create(comparison=comparison, participation=someone, participant="5f")
+    clips, prompt = comparison.clips(), comparison.prompt_set.prompts.first()
+    golden = Golden.objects.create(
+        comparison=comparison, prompt=prompt, first=clips[0], second=clips[1], answers={aspect.key: "first"}
+    )
+    control = Control.objects.create(
+        participation=someone, kind="golden", golden=golden, swapped=False, lease_until=timezone.now()
+    )
+    ControlAnswer.objects.create(control=control, version=1, key="k", fingerprint="0" * 64, choices={})
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
     organizer = make_organizer()
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)
