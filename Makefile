@@ -9,7 +9,7 @@ help:
 	@echo "make demo                  two contenders, twelve prompts, a comparison to vote on"
 	@echo "make demo VOTES=simulated  the same with votes of simulated assessors, to see a report"
 	@echo "make models                torch and what else workers need for real checkpoints, metrics and judges"
-	@echo "make test                  all checks and tests, as in CI"
+	@echo "make test                  all checks and tests; with SLOW=yes those too that take long, as in CI"
 	@echo "make quick                 checks and tests without browser, PostgreSQL and slow ones"
 	@echo "make format                tidy the code"
 	@echo "make benchmarks            measure speed and coverage; takes long"
@@ -64,8 +64,9 @@ format: .venv/dev
 javascript:
 	@if command -v node >/dev/null; then node --test tests/js/*.test.mjs; else echo "Left out: tests/js. Node is not installed."; test -z "$$CI"; fi
 
+# The slowest tests run in CI, and with SLOW=yes.
 test: system lint javascript languages
-	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup $(if $(CI)$(SLOW),,-m "not slow")
 	$(BIN)/python -m tests.services --only-with postgres $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not slow" tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api tests/test_admin.py tests/test_architecture.py
 
 quick: lint javascript languages

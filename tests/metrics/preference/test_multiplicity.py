@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+from statsmodels.stats import multitest
 
 from metrics.preference.multiplicity import benjamini_hochberg, holm
 
@@ -19,7 +20,6 @@ def test_benjamini_hochberg_equals_scipys(p):
 
 @given(some)
 def test_holm_equals_statsmodels(p):
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
     assert holm(p) == pytest.approx(multitest.multipletests(p, method="holm")[1])
 
 
