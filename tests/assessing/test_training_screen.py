@@ -36,7 +36,7 @@ def test_from_the_screen_check_to_the_first_pair_by_keyboard_alone(chromium, liv
     page.on("console", lambda said: refused.append(said.text) if "Content Security" in said.text else None)
     page.goto(live_server.url + reverse("invitation", args=[make_invitation(comparison).token]))
     page.click("button.primary")
-    page.wait_for_function("customElements.get('screen-check')")
+    page.wait_for_selector("screen-check:defined")
     picture(page, f"screen-{locale}-{width}")
     page.keyboard.press("Enter")
     page.wait_for_selector("dl.keys, .card ul", timeout=60_000)
