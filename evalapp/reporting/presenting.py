@@ -69,7 +69,11 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         "looks": _looks(snapshot["looks"]),
         "metrics": [metric for metric in metrics if not metric["sets"]],
         "sets": [metric for metric in metrics if metric["sets"]],
-        "followed": [metric | {"drawn": metric["figure"] in drawn} for metric in metrics if metric["following"]],
+        "followed": [
+            metric | {"drawn": metric["figure"] in drawn, "silent": _one_reason(metric["following"])}
+            for metric in metrics
+            if metric["following"]
+        ],
         "position_bias": [
             _ends(row) | {"title": titles.get(row["aspect"], gettext("All aspects")), "share": _hundred(row["left"])}
             for row in snapshot["position_bias"]
@@ -80,6 +84,13 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         ],
         "agreement": [_agreement(row, titles) for row in snapshot["agreement"]],
     }
+
+
+def _one_reason(following: list[dict[str, Any]]) -> str:
+    """Why a measure can be held against no aspect, where that is one reason for all of them."""
+    reasons = {row["reason"] for row in following if not row["share"] and row["tau"] is None}
+    silent = all(not row["share"] and row["tau"] is None for row in following)
+    return reasons.pop() if silent and len(reasons) == 1 else ""
 
 
 def _headline_first(snapshot: dict[str, Any]) -> dict[str, Any]:
