@@ -60,7 +60,7 @@ def _held_or_new(participation: Participation, after: Task | None) -> Task | Non
         return None
     if (left := mine.quota_left()) is not None and left <= len(held):
         return None
-    return _hand_out(mine)
+    return _hand_out(mine, watched=after.pair_id if isinstance(after, Assignment) else None)
 
 
 def remaining(participation: Participation) -> int:
@@ -97,12 +97,12 @@ def waiting(participation: Participation) -> QuerySet[Pair]:
     return pairs.exclude(Exists(met))
 
 
-def _hand_out(participation: Participation) -> Task | None:
+def _hand_out(participation: Participation, watched: int | None) -> Task | None:
     comparison = participation.comparison
     place, who = _place(participation)
     rng = random.Random(f"{who}:{place}")
     lean = _lean(participation)
-    pairs = _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE))
+    pairs = _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE), watched)
     if not pairs:
         return None
     note_work(participation)
@@ -148,9 +148,12 @@ def _control(participation: Participation, kind: str, rng: random.Random) -> Con
     )
 
 
-def _fewest_votes_first(participation: Participation, pivot: int) -> list[Pair]:
-    """Some of the pairs with the fewest votes, from a place in their random order on and round to its start."""
-    pairs = waiting(participation).order_by("taken", "shuffle", "pk")
+def _fewest_votes_first(participation: Participation, pivot: int, watched: int | None) -> list[Pair]:
+    """Some of the pairs with the fewest votes, from a place in their random order on and round to its start.
+
+    Not the pair on their screen: it waits again once its lease has run out, and their answer still takes it.
+    """
+    pairs = waiting(participation).exclude(pk=watched).order_by("taken", "shuffle", "pk")
     fewest = pairs.values_list("taken", flat=True).first()
     if fewest is None:
         return []

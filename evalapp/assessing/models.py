@@ -238,10 +238,15 @@ class Assignment(models.Model):
             Pair.objects.filter(pk=pair.pk).update(overlap=F("overlap") + 1)
 
     def _retake(self) -> bool:
-        """Take the pair's place again after the lease ran out, if one is left."""
+        """Take the pair's place again after the lease ran out, if one is left.
+
+        Where this assessor was meanwhile handed the same pair anew, that place is theirs to answer from here.
+        """
         again = Assignment.objects.filter(pair=self.pair_id, participation=self.participation_id).exclude(pk=self.pk)
-        if again.filter(state__in=(self.State.HELD, self.State.SUBMITTED)).exists():
+        if again.filter(state=self.State.SUBMITTED).exists():
             return False
+        for assignment in again.filter(state=self.State.HELD):
+            assignment.let_go()
         return bool(
             Pair.objects.filter(pk=self.pair_id, taken__lt=F("overlap")).update(
                 taken=F("taken") + 1, taken_swapped=F("taken_swapped") + int(self.swapped)

@@ -94,6 +94,30 @@ def test_a_late_answer_is_taken_while_the_pair_has_a_place_left(db):
     assert Pair.objects.get().taken == 1
 
 
+def test_the_pair_on_the_screen_is_not_handed_out_as_the_next_one_when_its_lease_ran_out(db):
+    alice = make_participation(make_comparison(prompts=1, overlap=1))
+    held = next_assignment(alice)
+    run_out(held)
+    assert next_assignment(alice, after=held) is None
+    answer(held)
+    assert held.state == State.SUBMITTED
+
+
+def test_a_late_answer_takes_the_place_that_the_same_assessor_holds_anew(db):
+    alice = make_participation(make_comparison(prompts=1, overlap=1))
+    late = next_assignment(alice)
+    run_out(late)
+    anew = next_assignment(alice)
+    assert (anew.pair, anew == late) == (late.pair, False)
+    answer(Assignment.objects.get(pk=late.pk))
+    anew.refresh_from_db()
+    assert anew.state == State.EXPIRED
+    with pytest.raises(LeaseExpired):
+        answer(anew)
+    pair = Pair.objects.get()
+    assert (pair.taken, Assignment.objects.filter(state=State.SUBMITTED).count()) == (1, 1)
+
+
 def test_a_skipped_pair_goes_to_others_and_not_back(db):
     comparison = make_comparison(prompts=1, overlap=1)
     alice, bob = make_participation(comparison, name="alice"), make_participation(comparison, name="bob")
