@@ -9,6 +9,7 @@ from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
@@ -37,6 +38,8 @@ __all__ = [
     "Features",
     "Golden",
     "Invitation",
+    "JudgeRun",
+    "JudgeVersion",
     "Look",
     "Measurement",
     "Pair",
@@ -50,6 +53,7 @@ __all__ = [
     "SetMeasurement",
     "Standing",
     "StoredAnswer",
+    "Verdict",
     "Vote",
     "Webhook",
 ]

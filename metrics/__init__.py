@@ -40,7 +40,10 @@ METRICS: dict[str, Metric] = {
     "colourfulness": Metric("metrics.video:colourfulness", "Hasler-Süsstrunk", None),
     "blockiness": Metric("metrics.video:blockiness", "ratio", False),
 }
-JUDGES: dict[str, str] = {}
+JUDGES: dict[str, str] = {
+    "signal": "metrics.judges.signal:Signal",
+}
+"""Name → class with `Options` and the verbs of `metrics.judges.interface`; made by `metrics.judges.judge_named`."""
 
 
 def resolve(path: str) -> Any:
