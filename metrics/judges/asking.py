@@ -30,14 +30,15 @@ def ask(
     """
     declaration = judge.declaration
     possible = []
-    for place, item in enumerate(items):
+    given: list[Shown | ShownPair] = [*items]
+    for place, item in enumerate(given):
         if outcome := _skipped(declaration, item):
             yield place, outcome
         else:
             possible.append(place)
     for start in range(0, len(possible), declaration.max_batch):
         places = possible[start : start + declaration.max_batch]
-        yield from zip(places, _answers(judge, [items[place] for place in places]), strict=True)
+        yield from zip(places, _answers(judge, [given[place] for place in places]), strict=True)
 
 
 def _answers(judge: Any, items: list[Any]) -> list[Outcome]:

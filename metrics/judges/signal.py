@@ -35,16 +35,16 @@ ASPECTS = {
 }
 
 
-class Options(BaseModel):
+class SignalOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Signal:
     """Flicker, jitter, motion, freezes, sharpness, exposure and colour of one clip; the prompt is not read."""
 
-    Options = Options
+    Options = SignalOptions
 
-    def __init__(self, options: Options, weights: Path) -> None:
+    def __init__(self, options: SignalOptions, weights: Path) -> None:
         pass
 
     @property
