@@ -75,7 +75,7 @@ def _dying_with_parent(by: signal.Signals) -> Callable[[], None] | None:
 
 def worker() -> Child:
     """A Celery worker for all queues, killed rather than asked when we die: leases make that safe."""
-    command = ["celery", "-A", "evalapp", "worker", "-P", "threads", "-c", "2", "-Q", "default,cpu", "-l", "info"]
+    command = ["celery", "-A", "evalapp", "worker", "-P", "threads", "-c", "2", "-Q", "default,cpu,io", "-l", "info"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Child("worker", command, dies_by=signal.SIGKILL)
 

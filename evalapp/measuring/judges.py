@@ -101,6 +101,12 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
     return {name: getattr(usage, name) for name in ("calls", "input_tokens", "output_tokens", "cost", "seconds")}
 
 
+class JudgeRunQuerySet(models.QuerySet["JudgeRun"]):
+    def claimable(self) -> "JudgeRunQuerySet":
+        """Queued, or running under a lease that ran out; the database's clock decides."""
+        return self.filter(Q(state=JudgeRun.State.QUEUED) | Q(state=JudgeRun.State.RUNNING, lease_until__lt=Now()))
+
+
 class JudgeRun(models.Model):
     """A judge asked about a comparison: queued → running → done | stopped (budget) | failed | cancelled.
 
@@ -139,6 +145,8 @@ class JudgeRun(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = JudgeRunQuerySet.as_manager()
+
     class Meta:
         ordering = ("-pk",)
         indexes = [models.Index("state", "queue", "lease_until", name="judge_run_claimable")]
@@ -156,10 +164,8 @@ class JudgeRun(models.Model):
 
     def claim(self) -> bool:
         """Take it up: one worker wins; a run whose worker died is taken up again when its lease ran out."""
-        free = Q(state=self.State.QUEUED) | Q(state=self.State.RUNNING, lease_until__lt=Now())
-        won = JudgeRun.objects.filter(free, pk=self.pk).update(
-            state=self.State.RUNNING, attempt=F("attempt") + 1, lease_until=_lease(), reason=""
-        )
+        claimed = {"state": self.State.RUNNING, "attempt": F("attempt") + 1, "lease_until": _lease(), "reason": ""}
+        won = JudgeRun.objects.claimable().filter(pk=self.pk).update(**claimed)
         self.refresh_from_db()
         return bool(won)
 

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.db import transaction
 
 from evalapp.comparisons.models import Comparison
+from evalapp.measuring.judges import JudgeRun
 
 
 @shared_task(ignore_result=True)
@@ -22,3 +23,24 @@ def measure_clips(comparison: int, reference: str = "") -> None:
 
 def ring(comparison: Comparison, reference: str = "") -> None:
     transaction.on_commit(lambda: measure_clips.delay(comparison.pk, reference))
+
+
+@shared_task(ignore_result=True)
+def judge(run: int) -> None:
+    """Work on a judge run, if no other worker does."""
+    from evalapp.measuring.judging import work
+
+    if found := JudgeRun.objects.filter(pk=run).first():
+        work(found)
+
+
+@shared_task(ignore_result=True)
+def sweep_judging() -> None:
+    """Wake workers for runs that wait or whose worker died: bells may be lost."""
+    for run in JudgeRun.objects.claimable():
+        ring_judge(run)
+
+
+def ring_judge(run: JudgeRun) -> None:
+    # A bell that nobody hears in a minute is old: the sweep has rung since.
+    transaction.on_commit(lambda: judge.apply_async(args=(run.pk,), queue=run.queue, expires=60))

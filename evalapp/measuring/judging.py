@@ -1,0 +1,240 @@
+"""Asking judges about a comparison: each clip once, each pair in both orders, nothing that is known already."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.models import Clip
+from evalapp.measuring.files import item_of
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict, usage_fields
+from evalapp.measuring.verdicts import Key
+from evalapp.people import audit
+from metrics.judges import judge_named
+from metrics.judges.asking import ask
+from metrics.judges.interface import FINAL, Declaration, Judge, JudgeUnavailable, Shown, ShownPair, Usage, prompt_key
+from metrics.weights import WeightsMissing, WeightsWrong
+
+Needed = dict[Key, tuple[int, ...]]
+"""The key of each answer that a comparison needs, and the clips (one, or two as shown) to show for it."""
+
+
+class NotEstimable(Exception):
+    """A budget was set for a judge that cannot say what an answer costs at most."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Answers that a comparison needs, those of them known already, and what the others may take at most."""
+
+    total: int
+    cached: int
+    most: Usage
+
+    @property
+    def left(self) -> int:
+        return self.total - self.cached
+
+
+def needed(comparison: Comparison, declaration: Declaration) -> Needed:
+    """What to ask: files with the same content and prompt once, whichever clips and pairs show them."""
+    ready = {"left_out": False, "first__state": Clip.State.READY, "second__state": Clip.State.READY}
+    columns = ("first", "second", "first__sha256", "second__sha256", "prompt__text")
+    keys: dict[str, str] = {}
+    wanted: Needed = {}
+    for first, second, one, other, text in comparison.pairs.filter(**ready).order_by("pk").values_list(*columns):
+        if declaration.needs_prompt and text not in keys:
+            keys[text] = prompt_key(text)
+        said = keys.get(text, "")
+        if declaration.mode == "pointwise":
+            wanted.setdefault((one, "", said), (first,))
+            wanted.setdefault((other, "", said), (second,))
+        else:
+            wanted.setdefault((one, other, said), (first, second))
+            wanted.setdefault((other, one, said), (second, first))
+    return wanted
+
+
+def lacking(comparison: Comparison, version: JudgeVersion, wanted: Needed) -> Needed:
+    """Those without a final answer."""
+    clips = comparison.clips().order_by().values("sha256")
+    known = Verdict.objects.filter(judge=version, status__in=FINAL, sha256__in=clips).order_by()
+    final = set(known.values_list("sha256", "other_sha256", "prompt_sha256"))
+    return {key: clips for key, clips in wanted.items() if key not in final}
+
+
+def opened(name: str, options: Mapping[str, Any]) -> Judge:
+    """The judge with this house's weights folder. Raises UnknownJudge."""
+    return judge_named(name, options, settings.WEIGHTS_DIR)
+
+
+def estimate(comparison: Comparison, judge: Judge) -> Estimate:
+    """A dry run: nothing is asked, nothing stored but the declaration."""
+    wanted = needed(comparison, judge.declaration)
+    left = lacking(comparison, JudgeVersion.of(judge.declaration), wanted)
+    most = Usage()
+    if hasattr(judge, "most"):
+        for clips in left.values():
+            most += judge.most(len(clips))
+    return Estimate(len(wanted), len(wanted) - len(left), most)
+
+
+@transaction.atomic
+def start(
+    comparison: Comparison,
+    name: str,
+    options: Mapping[str, Any],
+    most_cost: float | None = None,
+    most_calls: int | None = None,
+) -> JudgeRun:
+    """Queue a run. Raises UnknownJudge, JudgeUnavailable with what its probe says, NotEstimable for a budget on a judge
+    without a price."""
+    judge = opened(name, options)
+    if problems := judge.probe():
+        raise JudgeUnavailable(f"{name}: {'; '.join(problems)}")
+    if (most_cost is not None or most_calls is not None) and not hasattr(judge, "most"):
+        raise NotEstimable(f"{name} asks nobody for money: leave the budget out")
+    run = JudgeRun.objects.create(
+        comparison=comparison,
+        name=name,
+        options=dict(options),
+        judge=JudgeVersion.of(judge.declaration),
+        queue=judge.declaration.queue,
+        most_cost=most_cost,
+        most_calls=most_calls,
+    )
+    audit.record("asked a judge about", comparison, judge=str(run.judge), most_cost=most_cost, most_calls=most_calls)
+    return run
+
+
+def work(run: JudgeRun, judge: Judge | None = None, done: Callable[[int], object] = lambda answers: None) -> bool:
+    """Ask until nothing is left, the budget would be passed, or it was cancelled. False where another worker has it.
+
+    `done` is told how many answers came. A judge that cannot load fails the run by its own words.
+    """
+    if not run.claim():
+        return False
+    try:
+        with _lease_kept(run):
+            judge = judge or opened(run.name, run.options)
+            judge.load()
+            _ask_all(run, judge, done)
+    except (JudgeUnavailable, WeightsMissing, WeightsWrong) as error:
+        run.end(JudgeRun.State.FAILED, str(error))
+    except Exception as error:
+        run.end(JudgeRun.State.FAILED, f"{type(error).__name__}: {error}")
+        raise
+    return True
+
+
+def _ask_all(run: JudgeRun, judge: Judge, done: Callable[[int], object]) -> None:
+    declaration = judge.declaration
+    version = JudgeVersion.of(declaration)
+    wanted = needed(run.comparison, declaration)
+    left = list(lacking(run.comparison, version, wanted).items())
+    # Answers of an earlier attempt of this run are among the known ones: what it asked is counted once.
+    run.total, run.judge = len(wanted), version
+    run.cached = max(0, len(wanted) - len(left) - run.asked)
+    if not run.store(total=run.total, cached=run.cached, judge=version):
+        return
+    for start_at in range(0, len(left), declaration.max_batch):
+        batch = left[start_at : start_at + declaration.max_batch]
+        if reason := _over_budget(run, judge, batch):
+            return run.end(JudgeRun.State.STOPPED, reason)
+        if not _ask_some(run, judge, version, batch):
+            return
+        done(len(batch))
+    run.end(JudgeRun.State.DONE)
+
+
+def _over_budget(run: JudgeRun, judge: Any, batch: Sequence[tuple[Key, tuple[int, ...]]]) -> str:
+    if run.most_cost is None and run.most_calls is None:
+        return ""
+    most = sum((judge.most(len(clips)) for _, clips in batch), Usage())
+    if run.most_calls is not None and run.calls + most.calls > run.most_calls:
+        return f"{run.calls} calls were made, and the next answers may take {most.calls}: {run.most_calls} are allowed"
+    if run.most_cost is not None and run.cost + most.cost > run.most_cost:
+        return (
+            f"{run.cost:.4f} were spent, and the next answers may cost {most.cost:.4f}: {run.most_cost:.4f} are allowed"
+        )
+    return ""
+
+
+def _ask_some(run: JudgeRun, judge: Any, version: JudgeVersion, batch: list[tuple[Key, tuple[int, ...]]]) -> bool:
+    """Ask one batch and store it with the run's progress; False where the run is another's or cancelled by now."""
+    clips = _clips({clip for _, clips in batch for clip in clips})
+    shown = [[_shown(clips[clip]) for clip in each] for _, each in batch]
+    items: Any = [one[0] if len(one) == 1 else ShownPair(*one) for one in shown]
+    rows, usage, counts = [], Usage(), Counter(run.counts)
+    for place, outcome in ask(judge, items):
+        rows.append(Verdict.from_outcome(version, batch[place][0], outcome))
+        usage += outcome.usage
+        counts[outcome.status] += 1
+    run.asked, run.counts = run.asked + len(rows), dict(counts)
+    spent = {name: getattr(run, name) + value for name, value in usage_fields(usage).items()}
+    for name, value in spent.items():
+        setattr(run, name, value)
+    with transaction.atomic():
+        # Paid for, so kept even where the run was cancelled meanwhile. What was no final answer is replaced.
+        Verdict.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["judge", "sha256", "other_sha256", "prompt_sha256"],
+            update_fields=[*spent, "status", "natives", "raw", "reason"],
+        )
+        return run.store(
+            asked=run.asked, counts=run.counts, **{name: getattr(run, name) for name in usage_fields(usage)}
+        )
+
+
+def _clips(keys: set[int]) -> dict[int, Clip]:
+    return Clip.objects.select_related("contender", "prompt").in_bulk(keys)
+
+
+def _shown(clip: Clip) -> Shown:
+    item = item_of(clip)
+
+    def read() -> tuple[Any, float]:
+        footage = item.read()
+        return footage.frames, footage.fps
+
+    return Shown(
+        sha256=clip.sha256,
+        prompt=clip.prompt.text,
+        read=read,
+        kind="image" if clip.kind == Clip.Kind.IMAGE else "video",
+        called=item.called,
+        facts={"contender": clip.contender.name, "prompt": clip.prompt.key, "seed": str(clip.seed)},
+    )
+
+
+@contextmanager
+def _lease_kept(run: JudgeRun) -> Iterator[None]:
+    """Renew the run's lease from a thread while an answer takes its time."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        try:
+            while not ended.wait(settings.RENDER_LEASE_SECONDS / 3):
+                try:
+                    if not run.store():
+                        return
+                except DatabaseError:
+                    time.sleep(0.1)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
