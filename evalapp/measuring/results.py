@@ -37,11 +37,11 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
 
     Keys: metric, title, unit, higher_is_better, version, label; rows: per contender {contender, value, interval, count,
     missing, reason}; following: per aspect {aspect, agreement, interval, pairs, votes, simulated_votes, prompts, tau,
-    contenders, bins, reason}, empty for a metric of which neither direction is better. An interval is [low, high] or
-    None; `missing` counts ready clips without a value. Votes of simulated assessors are among `votes` and counted
-    apart. `bins`: pairs from the least to the greatest difference first − second, in up to eight groups of [mean
-    difference, mean share of votes for the first, pairs]. `voted`: what people said, per aspect; read from the votes
-    that count where it is not given. Measures of sets come last; see `set_results`.
+    rho, order_p_value, contenders, bins, reason}, empty for a metric of which neither direction is better. An interval
+    is [low, high] or None; `missing` counts ready clips without a value. Votes of simulated assessors are among `votes`
+    and counted apart. `bins`: pairs from the least to the greatest difference first − second, in up to eight groups of
+    [mean difference, mean share of votes for the first, pairs]. `voted`: what people said, per aspect; read from the
+    votes that count where it is not given. Measures of sets come last; see `set_results`.
     """
     clips = list(comparison.clips().filter(state=Clip.State.READY).order_by("pk"))
     contenders = list(comparison.entries.values_list("contender_id", "contender__name"))
@@ -52,7 +52,8 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
     sets = SetMeasurement.objects.filter(comparison=comparison).exists()
     if not values and not sets:
         return []
-    pairs = _paired(comparison, {clip.pk: clip for clip in clips}, _voted(comparison) if voted is None else voted)
+    said = _voted(comparison) if voted is None else voted
+    pairs = _paired(comparison, {clip.pk: clip for clip in clips}, said)
     results = []
     for name, metric in METRICS.items():
         if name not in values:
@@ -78,7 +79,9 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
                 ],
             }
         )
-    return results + set_results(comparison, dict(contenders), pairs)
+    # Whoever brings votes or values from elsewhere may have no clips here: the order of contenders needs none.
+    known_or_not = _paired(comparison, {clip.pk: clip for clip in comparison.clips()}, said) if sets else {}
+    return results + set_results(comparison, dict(contenders), known_or_not)
 
 
 def _row(contender: str, clips: list[Clip], known: dict[str, float]) -> dict[str, Any]:
@@ -155,7 +158,7 @@ def _following(pairs: Pairs, known: dict[str, float], higher_is_better: bool) ->
         for clip, won in ((a, share), (b, 1 - share)):
             measured[clip.contender_id].append(known[clip.sha256] * (1 if higher_is_better else -1))
             chosen[clip.contender_id].append(won)
-    tau = resolve("metrics.following:kendall_tau")(
+    order = resolve("metrics.following:ranks")(
         np.array([np.mean(each) for each in measured.values()]), np.array([np.mean(each) for each in chosen.values()])
     )
     return {
@@ -163,7 +166,9 @@ def _following(pairs: Pairs, known: dict[str, float], higher_is_better: bool) ->
         "interval": None if found.low is None else [found.low, found.high],
         "pairs": found.count,
         "prompts": found.prompts,
-        "tau": tau,
+        "tau": order.tau,
+        "rho": order.rho,
+        "order_p_value": order.chance,
         "contenders": len(measured),
         "bins": _bins(first - second, outcome),
         "reason": found.reason,

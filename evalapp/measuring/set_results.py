@@ -9,7 +9,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
 from evalapp.measuring.models import SetMeasurement
 from metrics import resolve
-from metrics.sets import SETS
+from metrics.sets import SETS, SetMetric
 
 LABEL = "measured by a program, beside the votes and not among them"
 Pairs = list[tuple[Clip, Clip, float]]
@@ -18,7 +18,7 @@ Pairs = list[tuple[Clip, Clip, float]]
 def set_results(
     comparison: Comparison, contenders: dict[int, str], voted: dict[str, tuple[Pairs, int, int]]
 ) -> list[dict[str, Any]]:
-    """One entry per set metric, reference and protocol.
+    """One entry per set metric, reference and protocol; those brought from elsewhere last, under their own names.
 
     The keys of `results_of`, and: kind "set"; reference, its name; protocol, all that two values must share to compare;
     in rows plain (as published), floor, spread, clips, reference_rows, reference_clips; tags: {tag, rows} per prompt
@@ -26,13 +26,16 @@ def set_results(
     (frames or clips), `missing` of clips.
     """
     grouped: dict[tuple[str, str, str], list[SetMeasurement]] = defaultdict(list)
-    for row in SetMeasurement.objects.filter(comparison=comparison, metric__in=SETS, contender__in=contenders):
-        grouped[row.metric, row.reference, row.protocol].append(row)
+    places = {name: place for place, name in enumerate(SETS)}
+    for row in SetMeasurement.objects.filter(comparison=comparison, contender__in=contenders):
+        if row.metric in SETS or "imported" in row.result:
+            grouped[row.metric, row.reference, row.protocol].append(row)
     results = []
     for (name, reference, protocol), rows in sorted(
-        grouped.items(), key=lambda each: (list(SETS).index(each[0][0]), each[0])
+        grouped.items(), key=lambda each: (places.get(each[0][0], len(places)), each[0])
     ):
-        metric = SETS[name]
+        metric = SETS.get(name) or rows[0].result["imported"]
+        metric = metric if isinstance(metric, dict) else _words(name, metric)
         by_tag: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in sorted(rows, key=lambda row: list(contenders).index(row.contender_id)):
             by_tag[row.tag].append(_row(contenders[row.contender_id], row.result))
@@ -43,23 +46,29 @@ def set_results(
             {
                 "metric": name,
                 "kind": "set",
-                "title": name.replace("_", " ").capitalize(),
-                "unit": metric.unit,
-                "higher_is_better": metric.higher_is_better,
+                **{key: metric[key] for key in ("title", "unit", "higher_is_better", "label")},
                 "version": protocol,
                 "protocol": protocol,
-                "label": f"{metric.of}; {LABEL}",
                 "reference": reference,
                 "rows": by_tag.pop("", []),
                 "tags": [{"tag": tag, "rows": each} for tag, each in sorted(by_tag.items())],
                 "following": [
                     {"aspect": aspect, "votes": votes, "simulated_votes": simulated}
-                    | _order(pairs, known, metric.higher_is_better)
+                    | _order(pairs, known, metric["higher_is_better"])
                     for aspect, (pairs, votes, simulated) in voted.items()
                 ],
             }
         )
     return results
+
+
+def _words(name: str, metric: SetMetric) -> dict[str, Any]:
+    return {
+        "title": name.replace("_", " ").capitalize(),
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+        "label": f"{metric.of}; {LABEL}",
+    }
 
 
 def _row(contender: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +79,7 @@ def _row(contender: str, result: dict[str, Any]) -> dict[str, Any]:
         "count": result["rows"],
         **{key: result[key] for key in ("missing", "reason", "plain", "floor", "spread", "clips")},
         **{key: result[key] for key in ("reference_rows", "reference_clips")},
+        "runs": result.get("runs"),
     }
 
 
@@ -80,7 +90,7 @@ def _order(pairs: Pairs, known: dict[int, float], higher_is_better: bool) -> dic
         for clip, won in ((a, share), (b, 1 - share)):
             if clip.contender_id in known:
                 chosen[clip.contender_id].append(won)
-    tau = resolve("metrics.following:kendall_tau")(
+    order = resolve("metrics.following:ranks")(
         np.array([known[key] * (1 if higher_is_better else -1) for key in chosen]),
         np.array([np.mean(each) for each in chosen.values()]),
     )
@@ -89,7 +99,9 @@ def _order(pairs: Pairs, known: dict[int, float], higher_is_better: bool) -> dic
         "interval": None,
         "pairs": 0,
         "prompts": 0,
-        "tau": tau,
+        "tau": order.tau,
+        "rho": order.rho,
+        "order_p_value": order.chance,
         "contenders": len(chosen),
         "bins": [],
         "reason": "a measure of sets says nothing of one pair",

@@ -144,11 +144,12 @@ def _metrics(snapshot: dict[str, Any], titles: dict[str, str]) -> list[dict[str,
 def _measured(row: dict[str, Any] | None) -> dict[str, Any] | None:
     if row is None:
         return None
-    floor = row.get("floor")
+    floor, spread = row.get("floor"), row.get("spread")
     return row | {
         "ends": _between(row["interval"], _short),
         "short": "" if row["value"] is None else _short(row["value"]),
         "floor_short": "" if floor is None else _short(floor),
+        "spread_short": "" if spread is None else _short(spread),
     }
 
 

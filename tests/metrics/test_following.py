@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics.following import agreement, kendall_tau, mean_by_prompt
+from metrics.following import agreement, kendall_tau, mean_by_prompt, ranks
 
 
 def test_a_prompt_with_more_clips_weighs_no_more():
@@ -44,3 +44,18 @@ def test_tau_by_hand_and_as_scipy_has_it():
     x, y = np.random.default_rng(2).integers(0, 5, (2, 12)).astype(float)
     assert kendall_tau(x, y) == pytest.approx(kendalltau(x, y).statistic)
     assert kendall_tau(np.ones(3), np.arange(3.0)) is None
+
+
+def test_rank_correlations_are_scipys_and_chance_counts_all_orders():
+    from scipy.stats import kendalltau, spearmanr
+
+    x, y = np.random.default_rng(3).integers(0, 5, (2, 6)).astype(float)
+    found = ranks(x, y)
+    assert found.tau == pytest.approx(kendalltau(x, y).statistic)
+    assert found.rho == pytest.approx(spearmanr(x, y).statistic)
+    assert ranks(np.arange(4.0), np.arange(4.0)).chance == pytest.approx(1 / 24)
+    assert ranks(np.arange(4.0), -np.arange(4.0)).chance == 1
+    exact = kendalltau(np.arange(6), [1, 0, 2, 4, 3, 5], alternative="greater", method="exact").pvalue
+    assert ranks(np.arange(6.0), np.array([1.0, 0, 2, 4, 3, 5])).chance == pytest.approx(exact)
+    assert ranks(np.arange(9.0), np.arange(9.0)).chance is None
+    assert ranks(np.ones(3), np.arange(3.0)).tau is None
