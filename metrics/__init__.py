@@ -42,6 +42,8 @@ METRICS: dict[str, Metric] = {
 }
 JUDGES: dict[str, str] = {
     "signal": "metrics.judges.signal:Signal",
+    "replay": "metrics.judges.replay:Replay",
+    "vlm": "metrics.judges.vlm:Vlm",
 }
 """Name → class with `Options` and the verbs of `metrics.judges.interface`; made by `metrics.judges.judge_named`."""
 

@@ -19,7 +19,17 @@ from evalapp.measuring.verdicts import Key
 from evalapp.people import audit
 from metrics.judges import judge_named
 from metrics.judges.asking import ask
-from metrics.judges.interface import FINAL, Declaration, Judge, JudgeUnavailable, Shown, ShownPair, Usage, prompt_key
+from metrics.judges.interface import (
+    FINAL,
+    Declaration,
+    Judge,
+    JudgeUnavailable,
+    PaidJudge,
+    Shown,
+    ShownPair,
+    Usage,
+    prompt_key,
+)
 from metrics.weights import WeightsMissing, WeightsWrong
 
 Needed = dict[Key, tuple[int, ...]]
@@ -80,7 +90,7 @@ def estimate(comparison: Comparison, judge: Judge) -> Estimate:
     wanted = needed(comparison, judge.declaration)
     left = lacking(comparison, JudgeVersion.of(judge.declaration), wanted)
     most = Usage()
-    if hasattr(judge, "most"):
+    if isinstance(judge, PaidJudge):
         for clips in left.values():
             most += judge.most(len(clips))
     return Estimate(len(wanted), len(wanted) - len(left), most)
@@ -99,8 +109,10 @@ def start(
     judge = opened(name, options)
     if problems := judge.probe():
         raise JudgeUnavailable(f"{name}: {'; '.join(problems)}")
-    if (most_cost is not None or most_calls is not None) and not hasattr(judge, "most"):
+    if (most_cost is not None or most_calls is not None) and not isinstance(judge, PaidJudge):
         raise NotEstimable(f"{name} asks nobody for money: leave the budget out")
+    if most_cost is not None and isinstance(judge, PaidJudge) and not judge.priced:
+        raise NotEstimable(f"{name}: its server has no price; give input_price and output_price, or budget its calls")
     run = JudgeRun.objects.create(
         comparison=comparison,
         name=name,
@@ -148,9 +160,13 @@ def _ask_all(run: JudgeRun, judge: Judge, done: Callable[[int], object]) -> None
         batch = left[start_at : start_at + declaration.max_batch]
         if reason := _over_budget(run, judge, batch):
             return run.end(JudgeRun.State.STOPPED, reason)
+        before = run.counts.get("unavailable", 0)
         if not _ask_some(run, judge, version, batch):
             return
         done(len(batch))
+        if run.counts.get("unavailable", 0) - before == len(batch):
+            reasons = Verdict.objects.filter(judge=version, status="unavailable").order_by("-pk")
+            return run.end(JudgeRun.State.FAILED, reasons.values_list("reason", flat=True)[0])
     run.end(JudgeRun.State.DONE)
 
 

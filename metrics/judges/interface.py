@@ -223,6 +223,20 @@ class PairwiseJudge(Judge, Protocol):
         ...
 
 
+@runtime_checkable
+class PaidJudge(Protocol):
+    """A judge that asks somebody for money, or for calls. Only such a one takes a budget."""
+
+    @property
+    def priced(self) -> bool:
+        """Whether the price is known; without one only calls can be limited."""
+        ...
+
+    def most(self, clips: int) -> Usage:
+        """The most that one answer about so many clips may take."""
+        ...
+
+
 def prompt_key(prompt: str) -> str:
     """Of a prompt's text in normal form C: the same words are the same prompt."""
     return hashlib.sha256(unicodedata.normalize("NFC", prompt).encode()).hexdigest()

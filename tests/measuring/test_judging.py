@@ -1,5 +1,6 @@
 """Judges asked about comparisons: once each, resumable, within the budget, and apart from people's votes."""
 
+import json
 from datetime import timedelta
 from io import StringIO
 
@@ -10,13 +11,15 @@ from pydantic import BaseModel, ConfigDict
 
 from evalapp.assessing.models import Vote
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
-from evalapp.measuring.judging import estimate, opened, start, work
+from evalapp.measuring.judging import NotEstimable, estimate, opened, start, work
 from evalapp.measuring.tasks import judge as judge_task
 from evalapp.measuring.verdicts import told_of
 from evalapp.reporting.build import inputs_of, snapshot_of
 from metrics import JUDGES, resolve
 from metrics.judges.interface import Declaration, JudgeUnavailable, Outcome, Usage
+from metrics.judges.templates import QUESTIONS
 from tests.factories import make_comparison, make_participation, make_vote
+from tests.metrics.judges.model_server import ModelServer, serve
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,8 @@ class AlwaysFirst:
     def load(self):
         if self.missing:
             raise JudgeUnavailable("; ".join(self.missing))
+
+    priced = True
 
     def most(self, clips):
         return Usage(calls=1, input_tokens=100, cost=0.01)
@@ -195,3 +200,25 @@ def test_the_command_estimates_asks_and_lists(filmed, first):
     assert "2 known before, new: 4 ok" in out.getvalue()
     with pytest.raises(CommandError, match="leave the budget out"):
         call_command("judge", filmed.name, "--with", "signal", "--most-cost", "1", stdout=out)
+
+
+def test_a_wrong_key_ends_the_run_at_once_and_a_second_one_goes_on(filmed, monkeypatch):
+    state = ModelServer()
+    state.says = lambda words, images: {"reason": "", **dict.fromkeys(QUESTIONS, "A")}
+    url, stop = serve(state)
+    try:
+        monkeypatch.setenv("JUDGE_SERVERS", json.dumps({"stub": {"url": url}}))
+        options = {"server": "stub", "model": "m", "at_once": 2}
+        state.statuses = [(401, {}, b"who are you?")] * 6
+        work(run := start(filmed, "vlm", options))
+        assert (run.state, run.asked, len(state.asked)) == ("failed", 2, 2)
+        assert "who are you?" in run.reason
+        state.statuses = []
+        work(run := start(filmed, "vlm", options))
+        assert (run.state, run.counts, run.calls) == ("done", {"ok": 6}, 6)
+        assert (run.input_tokens, run.output_tokens) == (6000, 300)
+        assert all(each.told.inconsistent == set(QUESTIONS) for each in told_of(filmed, run.judge))
+        with pytest.raises(NotEstimable, match="no price"):
+            start(filmed, "vlm", options, most_cost=1)
+    finally:
+        stop()
