@@ -54,3 +54,17 @@ def test_no_text_stands_twice_and_each_keeps_its_values():
             assert set(VALUES.findall(said)) <= expected, entry.msgid
             if entry.msgstr:
                 assert set(VALUES.findall(said)) == expected, entry.msgid
+
+
+def test_every_sentence_of_a_report_is_translated():
+    """Those that are made with `said`, methods text included; templates in variables are told by the reports' tests."""
+    found = [
+        (node.args[0].value, path.name)
+        for path in sorted((ROOT / "evalapp/reporting").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "said"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert len(found) > 60
+    assert [(text, place) for text, place in found if text and not RUSSIAN[text].translated()] == []

@@ -35,7 +35,7 @@ class ComparisonSerializer(serializers.ModelSerializer):
         model = Comparison
         fields: tuple[str, ...] = (
             *("code", "name", "state", "prompt_set", "seeds", "overlap"),
-            *("planned_looks", "planned_votes", "margin"),
+            *("planned_looks", "planned_votes", "margin", "ask_both_bad", "ask_strength"),
             *("created_at", "opened_at", "closed_at", "url", "report"),
         )
         read_only_fields = fields
@@ -161,6 +161,8 @@ class NewComparisonSerializer(Strict):
     )
     planned_votes = serializers.IntegerField(required=False, min_value=LOOKS, max_value=10**9, help_text="Per pairing.")
     margin = serializers.FloatField(required=False, min_value=0.001, max_value=0.499, help_text="Of “no worse”.")
+    ask_both_bad = serializers.BooleanField(default=False, help_text="Offer “both bad”, a tie that says more.")
+    ask_strength = serializers.BooleanField(default=False, help_text="“A little” or “clearly” on either side.")
     rules = serializers.DictField(
         required=False, help_text=f"How assessors are checked and spared: {', '.join(WorkRules.base_fields)}."
     )

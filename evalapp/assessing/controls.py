@@ -15,6 +15,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from evalapp.assessing.choices import on_screen
 from evalapp.assessing.insert_only import InsertOnlyManager
 from evalapp.assessing.models import (
     Assignment,
@@ -22,7 +23,6 @@ from evalapp.assessing.models import (
     KeyReused,
     NotYours,
     Participation,
-    ScreenChoice,
     lease_end,
     turned_back,
 )
@@ -156,11 +156,11 @@ class Control(models.Model):
         return last.choices if last else {}
 
     def screen_choices(self) -> dict[str, str]:
-        return {key: self.on_screen(choice) for key, choice in self.given().items()}
+        last = self.answers.filter(version=self.version).first()
+        return {key: self.on_screen(choice) for key, choice in last.choices.items()} | last.screen if last else {}
 
     def on_screen(self, choice: str) -> str:
-        sides = {Choice.TIE: ScreenChoice.SAME, turned_back("left", self.swapped): ScreenChoice.LEFT}
-        return str(sides.get(Choice(choice), ScreenChoice.RIGHT))
+        return str(on_screen(choice, self.swapped))
 
     def right_answers(self) -> dict[str, str]:
         """What is known: right choices by aspect key. Of a repeat: what the same assessor chose before."""
@@ -174,17 +174,20 @@ class Control(models.Model):
     def submit(self, choices: dict[Aspect, str], *, key: str, viewing: dict[str, Any]) -> "ControlAnswer":
         """Store the answer, once for each key; a new key is a correction. Raises NotYours or KeyReused."""
         turned = {aspect.key: str(turned_back(choice, self.swapped)) for aspect, choice in choices.items()}
-        fingerprint = hashlib.sha256(json.dumps(sorted(turned.items())).encode()).hexdigest()
+        screen = {aspect.key: str(choice) for aspect, choice in choices.items()}
+        fingerprint = hashlib.sha256(json.dumps(sorted(screen.items())).encode()).hexdigest()
         try:
             with transaction.atomic():
-                return self._submit(turned, key, viewing, fingerprint)
+                return self._submit(turned, screen, key, viewing, fingerprint)
         except IntegrityError:
             # The same form, sent twice at once: the other one stored it.
             if stored := ControlAnswer.of_key(key):
                 return stored.same_as(self, fingerprint)
             raise
 
-    def _submit(self, choices: dict[str, str], key: str, viewing: dict[str, Any], fingerprint: str) -> "ControlAnswer":
+    def _submit(
+        self, choices: dict[str, str], screen: dict[str, str], key: str, viewing: dict[str, Any], fingerprint: str
+    ) -> "ControlAnswer":
         mine = Control.objects.select_for_update().get(pk=self.pk)
         if stored := ControlAnswer.of_key(key):
             return stored.same_as(self, fingerprint)
@@ -200,6 +203,7 @@ class Control(models.Model):
             version=mine.version + 1,
             fingerprint=fingerprint,
             choices=choices,
+            screen=screen,
             viewing=viewing,
         )
         Control.objects.filter(pk=self.pk).update(
@@ -248,6 +252,7 @@ class ControlAnswer(models.Model):
     key = models.CharField(max_length=64, unique=True)
     fingerprint = models.CharField(max_length=64)
     choices = models.JSONField(help_text="First, second or tie, by aspect key.")
+    screen = models.JSONField(default=dict, help_text="What stood on the screen, by aspect key: for a correction.")
     viewing = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 

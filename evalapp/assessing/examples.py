@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from evalapp.assessing import training
+from evalapp.assessing.choices import BOTH_BAD, GRADED, PLAIN
 from evalapp.assessing.controls import Control, Golden
 from evalapp.assessing.goldens import EXPLANATIONS
 from evalapp.assessing.models import Participation, ScreenChoice
@@ -104,8 +105,8 @@ def training_page(request: HttpRequest, code: UUID) -> HttpResponse:
 
 def feedback(control: Control) -> dict[str, object]:
     """What the assessor chose beside what is right, aspect by aspect, with the reason where it is known."""
-    chosen, known = control.screen_choices(), control.right_answers()
-    names = {ScreenChoice.LEFT: _("Left"), ScreenChoice.SAME: _("Same"), ScreenChoice.RIGHT: _("Right")}
+    chosen, known, given = control.screen_choices(), control.right_answers(), control.given()
+    names = dict((*GRADED, *BOTH_BAD, *PLAIN) if not control.comparison.ask_strength else (*PLAIN, *BOTH_BAD, *GRADED))
     rows = []
     for aspect in control.comparison.aspects.filter(key__in=known):
         yours, right = chosen.get(aspect.key, ""), control.on_screen(known[aspect.key])
@@ -114,7 +115,7 @@ def feedback(control: Control) -> dict[str, object]:
                 "question": aspect.translated_question,
                 "yours": names[ScreenChoice(yours)],
                 "right": names[ScreenChoice(right)],
-                "correct": yours == right,
+                "correct": given.get(aspect.key) == known[aspect.key],
             }
         )
     golden = control.golden

@@ -23,6 +23,7 @@ COLUMNS = (
     "version",
     "current",
     "answered_at",
+    "strength",
 )
 # Spreadsheets take a cell that starts so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -41,6 +42,8 @@ def plain_cell(value: str | None) -> str:
 
 def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False, controls: bool = False) -> int:
     """Write the votes that count, or with `superseded` those before a correction as well; returns how many rows.
+
+    A tie that said so has the choice `both_bad`; `strength` (0 a tie, 1 a little, 2 clearly) is empty where not asked.
 
     With `controls`, answers to goldens, repeats, identical pairs and examples follow, as far as the right one is known;
     two more columns tell the kind of each row and the known answer (of a repeat: the one before).
@@ -66,14 +69,18 @@ def export_votes(comparison: Comparison, file: IO[str], superseded: bool = False
             "ballot__assignment__version",
             "ballot__created_at",
             "ballot__viewing__answered_at",
+            "both_bad",
+            "strength",
         )
         .iterator(2000)
     ):
-        key, text, seed, first, second, swapped, assessor, simulated, aspect, choice, version, last, stored, at = vote
+        key, text, seed, first, second, swapped, assessor, simulated, aspect, choice, version, last, *rest = vote
+        stored, at, both_bad, strength = rest
         left = (second if swapped else first) if comparison.sides_known else ""
         row = (
             *(comparison.name, key, text, seed, first, second, left, str(assessor)),
-            *(simulated, aspect, choice, version, version == last, at or stored.isoformat()),
+            *(simulated, aspect, "both_bad" if both_bad else choice, version, version == last),
+            *(at or stored.isoformat(), "" if strength is None else strength),
         )
         writer.writerow([safe_cell(cell) for cell in (*row, "vote", "")[: len(row) + 2 * controls]])
         written += 1
@@ -96,6 +103,6 @@ def _control_rows(comparison: Comparison) -> Iterator[tuple[Any, ...]]:
         yield (
             *(comparison.name, pair.prompt.key, pair.prompt.text, pair.first.seed, first, second),
             *(second if control.swapped else first, str(assessor.code), assessor.simulated, outcome.aspect),
-            *(outcome.chosen, control.version, True, control.closed_at and control.closed_at.isoformat()),
+            *(outcome.chosen, control.version, True, control.closed_at and control.closed_at.isoformat(), ""),
             *(outcome.kind, outcome.known),
         )

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evalapp.assessing.models import ScreenChoice
+from evalapp.assessing.choices import offered
 from evalapp.comparisons.models import Aspect
 
 PREFIX = "choice-"
@@ -40,18 +40,20 @@ SKIP_REASONS = {
 
 
 class VoteForm(forms.Form):
-    """One of left, same, right for every aspect; anything unknown, missing or doubled is refused."""
+    """One of what the screen offers for every aspect; anything unknown, missing or doubled is refused."""
 
     key = forms.RegexField(r"^[A-Za-z0-9-]{16,64}$")
     viewing = forms.CharField(required=False, max_length=VIEWING_BYTES)
 
     data: QueryDict
 
-    def __init__(self, data: QueryDict, aspects: Iterable[Aspect]) -> None:
+    def __init__(
+        self, data: QueryDict, aspects: Iterable[Aspect], both_bad: bool = False, strength: bool = False
+    ) -> None:
         super().__init__(data)
-        self.aspects = list(aspects)
+        self.aspects, self.offered = list(aspects), offered(both_bad, strength)
         for aspect in self.aspects:
-            self.fields[PREFIX + aspect.key] = forms.ChoiceField(choices=ScreenChoice.choices)
+            self.fields[PREFIX + aspect.key] = forms.ChoiceField(choices=self.offered)
 
     def clean_viewing(self) -> dict[str, float]:
         if not (text := self.cleaned_data["viewing"]):
@@ -92,7 +94,8 @@ class VoteForm(forms.Form):
         if missing:
             return _("Not answered yet: %(names)s.") % {"names": ", ".join(missing)}
         if odd := [aspect.translated_name for aspect in self.aspects if PREFIX + aspect.key in self.errors]:
-            return _("Choose left, same or right for: %(names)s.") % {"names": ", ".join(odd)}
+            told = {"names": ", ".join(odd), "choices": ", ".join(str(label) for _choice, label in self.offered)}
+            return _("Choose one of %(choices)s for: %(names)s.") % told
         if "__all__" in self.errors:
             return str(self.errors["__all__"][0])
         where = "; ".join(f"{name}: {errors[0]}" for name, errors in self.errors.items())

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
+from evalapp.assessing.choices import STRONGEST
 from evalapp.assessing.exchange import plain_cell
 from evalapp.assessing.models import Assignment, Ballot, Choice, Participation, ScreenChoice, Vote, turned_back
 from evalapp.catalog.models import Contender, PromptSet, PromptText, digest
@@ -20,6 +21,7 @@ from evalapp.people.models import Assessor
 
 REQUIRED = ("prompt_id", "assessor", "aspect", "choice")
 WITHOUT_CLIPS = "votes were imported without clips"
+BOTH_BAD = str(ScreenChoice.BOTH_BAD)
 
 
 class VotesRefused(Exception):
@@ -34,13 +36,21 @@ Place = tuple[str, int, str, str]
 """Prompt id, seed and two contenders, in the order of their names."""
 
 
+class _Given(NamedTuple):
+    """A choice; `strength` is None where the row gives none."""
+
+    choice: Choice
+    both_bad: bool
+    strength: int | None
+
+
 @dataclass
 class _Sheet:
     """One assessor's answers on one pair; `left` is empty where sides are not known."""
 
     left: str
     answered_at: str
-    choices: dict[str, Choice] = field(default_factory=dict)
+    choices: dict[str, "_Given"] = field(default_factory=dict)
 
 
 @dataclass
@@ -57,7 +67,8 @@ def import_votes(
     """Votes cast elsewhere become a closed comparison of that name.
 
     A row names prompt_id, assessor, aspect, the two contenders (first and second, or left and right), which of them
-    was on the left where that is known, and the choice: first, second, tie, left, right, same or a contender's name.
+    was on the left where that is known, and the choice: first, second, tie, both_bad (a tie that says more), left,
+    right, same or a contender's name; `strength` may say how strong (0 for a tie, 1 a little, 2 clearly, 3 very).
     With `prompts`, their texts and tags come from there; where clips of the same prompt set are stored, the votes show
     them. Raises VotesRefused, having stored nothing, when a row cannot be used, and InvalidPlan when the name is taken.
     """
@@ -67,6 +78,9 @@ def import_votes(
         problems += [f"row {number}: {problem}" for problem in _read(row, table)]
     if not table.sheets and not problems:
         problems.append("there are no votes in it")
+    given = [each for sheet in table.sheets.values() for each in sheet.choices.values()]
+    if len({each.strength is None for each in given}) > 1:
+        problems.append("some rows give a strength and others do not: give it for all of them, or leave it out")
     if len({bool(sheet.left) for sheet in table.sheets.values()}) > 1:
         problems.append("some rows say who was on the left and others do not: give it for all of them, or leave it out")
     listed = {prompt.key: prompt for prompt in prompts}
@@ -99,14 +113,19 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
         return
     one, other = sorted((first, second))
     named = {"first": first, "second": second, one: one, other: other}
-    if choice in ScreenChoice.values:
-        chosen = turned_back(choice, swapped=left == other)
-    elif choice == Choice.TIE:
+    if choice in (Choice.TIE, BOTH_BAD):
         chosen = Choice.TIE
+    elif choice in ScreenChoice.values:
+        chosen = turned_back(choice, swapped=left == other)
     elif choice in named:
         chosen = Choice.FIRST if named[choice] == one else Choice.SECOND
     else:
-        yield f"choice {choice!r} is none of first, second, tie, left, right, same, {first}, {second}"
+        yield f"choice {choice!r} is none of first, second, tie, both_bad, left, right, same, {first}, {second}"
+        return
+    least, most = (0, 0) if chosen is Choice.TIE else (1, STRONGEST)
+    strength = row.get("strength") or None
+    if strength and not (strength.isdigit() and least <= int(strength) <= most):
+        yield f"strength {strength!r} is none of {', '.join(map(str, range(least, most + 1)))} for {choice!r}"
         return
     text, simulated = row.get("prompt") or row["prompt_id"], row.get("simulated") == "True"
     if table.prompts.setdefault(row["prompt_id"], text) != text:
@@ -119,13 +138,15 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
         yield "the same assessor, prompt and contenders come with two different left sides"
     if row["aspect"] in sheet.choices:
         yield f"{row['assessor']} answers {row['aspect']} of this pair twice"
-    sheet.choices[row["aspect"]] = chosen
+    sheet.choices[row["aspect"]] = _Given(chosen, choice == BOTH_BAD, int(strength) if strength else None)
     table.aspects.setdefault(row["aspect"])
 
 
 @transaction.atomic
 def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
     places = Counter(place for place, _ in table.sheets)
+    given = [each for sheet in table.sheets.values() for each in sheet.choices.values()]
+    bad = any(each.both_bad for each in given)
     contenders = {
         name: Contender.objects.filter(name=name).first() or Contender.objects.imported(name)
         for name in sorted({name for place in places for name in place[2:]})
@@ -137,6 +158,8 @@ def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
         seeds=sorted({seed for _, seed, _, _ in places}),
         overlap=max(places.values()),
         aspects=[_aspect(key) for key in table.aspects],
+        ask_both_bad=bad,
+        ask_strength=given[0].strength is not None,
     )
     swapped = Counter(place for (place, _), sheet in table.sheets.items() if sheet.left == place[3])
     pairs = _pairs(comparison, contenders, places, swapped)
@@ -171,9 +194,15 @@ def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
     aspects = dict(zip(table.aspects, comparison.aspects.all(), strict=True))
     Vote.objects.bulk_create(
         (
-            Vote(ballot=ballot, aspect=aspects[key], choice=choice)
+            Vote(
+                ballot=ballot,
+                aspect=aspects[key],
+                choice=each.choice,
+                both_bad=each.both_bad if bad else None,
+                strength=each.strength,
+            )
             for ballot, sheet in zip(ballots, table.sheets.values(), strict=True)
-            for key, choice in sheet.choices.items()
+            for key, each in sheet.choices.items()
         ),
         batch_size=2000,
     )

@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from evalapp.assessing.choices import STRONGEST, on_screen, strength_of
 from evalapp.assessing.choices import Choice as Choice
 from evalapp.assessing.choices import ScreenChoice as ScreenChoice
 from evalapp.assessing.choices import turned_back as turned_back
@@ -173,9 +174,8 @@ class Assignment(models.Model):
         """What the assessor chose, by aspect key, as it stood on the screen; empty before the first answer."""
         if not self.version or not (ballot := self.ballot):
             return {}
-        sides = {Choice.TIE: ScreenChoice.SAME, turned_back("left", self.swapped): ScreenChoice.LEFT}
         return {
-            vote.aspect.key: str(sides.get(Choice(vote.choice), ScreenChoice.RIGHT))
+            vote.aspect.key: str(on_screen(vote.choice, self.swapped, vote.both_bad, vote.strength))
             for vote in ballot.votes.select_related("aspect")
         }
 
@@ -213,7 +213,13 @@ class Assignment(models.Model):
             assignment=self, key=key, version=mine.version + 1, fingerprint=fingerprint, viewing=viewing
         )
         Vote.objects.bulk_create(
-            Vote(ballot=ballot, aspect=aspect, choice=turned_back(choice, mine.swapped))
+            Vote(
+                ballot=ballot,
+                aspect=aspect,
+                choice=turned_back(choice, mine.swapped),
+                both_bad=choice == ScreenChoice.BOTH_BAD if mine.comparison.ask_both_bad else None,
+                strength=strength_of(choice) if mine.comparison.ask_strength else None,
+            )
             for aspect, choice in choices.items()
         )
         Assignment.objects.filter(pk=self.pk).update(
@@ -340,6 +346,10 @@ class Vote(models.Model):
     ballot = models.ForeignKey(Ballot, on_delete=models.PROTECT, related_name="votes")
     aspect = models.ForeignKey(Aspect, on_delete=models.PROTECT)
     choice = models.CharField(max_length=6, choices=Choice.choices)
+    both_bad = models.BooleanField(null=True, help_text="A tie that says neither is any good; empty: not asked.")
+    strength = models.PositiveSmallIntegerField(
+        null=True, help_text="How strong the preference is: 1 a little, 2 clearly, 0 a tie; empty: not asked."
+    )
 
     objects = VoteQuerySet.as_manager()
 
@@ -347,6 +357,15 @@ class Vote(models.Model):
         constraints = [
             models.UniqueConstraint("ballot", "aspect", name="one_vote_per_aspect"),
             models.CheckConstraint(condition=Q(choice__in=("first", "second", "tie")), name="vote_is_a_named_choice"),
+            models.CheckConstraint(
+                condition=Q(both_bad=None) | Q(both_bad=False) | Q(choice="tie"), name="both_bad_is_a_tie"
+            ),
+            models.CheckConstraint(
+                condition=Q(strength=None)
+                | Q(choice="tie", strength=0)
+                | Q(choice__in=("first", "second"), strength__gte=1, strength__lte=STRONGEST),
+                name="strength_of_a_preference",
+            ),
         ]
 
     def __str__(self) -> str:

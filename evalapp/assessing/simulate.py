@@ -28,6 +28,8 @@ PROMPT_SPREAD = 0.6
 ASSESSOR_SPREAD = 0.3
 LEFT_LEAN = 0.1
 TIE_ZONE = 0.45
+CLEAR = 2.0
+BAD = 0.25
 SLIPS = 0.1
 
 
@@ -87,6 +89,10 @@ def _choice(assignment: Task, aspect: Aspect, log_odds: float, who: str) -> str:
     towards_left = (-log_odds if assignment.swapped else log_odds) + LEFT_LEAN
     chance = random.Random(f"{aspect.key}:{scene}:{pair.pk or pair.first_id}:{who}").uniform(1e-9, 1 - 1e-9)
     seen = towards_left + math.log(chance / (1 - chance))
+    asked = assignment.comparison
     if abs(seen) < TIE_ZONE:
-        return ScreenChoice.SAME
+        bad = asked.ask_both_bad and random.Random(f"bad:{aspect.key}:{scene}:{who}").random() < BAD
+        return ScreenChoice.BOTH_BAD if bad else ScreenChoice.SAME
+    if asked.ask_strength and abs(seen) > CLEAR:
+        return ScreenChoice.LEFT_CLEARLY if seen > 0 else ScreenChoice.RIGHT_CLEARLY
     return ScreenChoice.LEFT if seen > 0 else ScreenChoice.RIGHT

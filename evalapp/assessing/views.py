@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from evalapp.assessing import training
+from evalapp.assessing.choices import offered
 from evalapp.assessing.controls import Control, Task
 from evalapp.assessing.dispatch import COUNTED, next_assignment, remaining, waiting
 from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
@@ -29,7 +30,6 @@ from evalapp.assessing.models import (
     LeaseExpired,
     NotYours,
     Participation,
-    ScreenChoice,
 )
 from evalapp.assessing.watching import watched_too_little
 from evalapp.comparisons.models import Comparison, Pair
@@ -119,7 +119,7 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
             assignment.renew_lease()
             return task_page(request, assignment)
         return redirect("assess", comparison.code)
-    form = VoteForm(request.POST, comparison.aspects.all())
+    form = VoteForm(request.POST, comparison.aspects.all(), comparison.ask_both_bad, comparison.ask_strength)
     if not form.is_valid():
         if wants_json(request):
             return refusal(request, form.complaint(), status=422)
@@ -248,7 +248,7 @@ def task_context(assignment: Task, given: dict[str, str] | None = None) -> dict[
         "key": uuid.uuid5(assignment.code, str(assignment.version)),
         "correcting": assignment.state == Assignment.State.SUBMITTED,
         "skip_reasons": SKIP_REASONS.items(),
-        "choices": [(ScreenChoice.LEFT, _("Left")), (ScreenChoice.SAME, _("Same")), (ScreenChoice.RIGHT, _("Right"))],
+        "choices": offered(assignment.comparison.ask_both_bad, assignment.comparison.ask_strength),
     }
 
 

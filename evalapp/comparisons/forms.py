@@ -25,6 +25,8 @@ class NewComparison(WorkRules):
         "seeds",
         "overlap",
         "aspects",
+        "ask_both_bad",
+        "ask_strength",
         "length_rule",
         "instructions",
         "planned_looks",
@@ -56,6 +58,16 @@ class NewComparison(WorkRules):
         choices=[(aspect.key, f"{aspect.name}: {aspect.question}") for aspect in HOUSE_ASPECTS],
         initial=[aspect.key for aspect in HOUSE_ASPECTS],
         widget=forms.CheckboxSelectMultiple,
+    )
+    ask_both_bad = forms.BooleanField(
+        required=False,
+        label="Offer “both bad”",
+        help_text="A tie that says neither is any good; it counts as a tie, and its share is reported.",
+    )
+    ask_strength = forms.BooleanField(
+        required=False,
+        label="Ask how strong the preference is",
+        help_text="“A little” or “clearly” on either side; win rates count both alike, a line beside them weighs them.",
     )
     length_rule = forms.ChoiceField(
         choices=Comparison.LengthRule.choices,
@@ -131,6 +143,8 @@ class NewComparison(WorkRules):
             planned_looks=LOOKS if asked["planned_looks"] else 0,
             planned_votes=asked["planned_votes"],
             margin=asked["margin"],
+            ask_both_bad=asked["ask_both_bad"],
+            ask_strength=asked["ask_strength"],
         )
         self.set_on(comparison)
         return comparison

@@ -32,6 +32,8 @@ def create(
     planned_looks: int = 0,
     planned_votes: int | None = None,
     margin: float | None = None,
+    ask_both_bad: bool = False,
+    ask_strength: bool = False,
 ) -> Comparison:
     """A draft comparison. Raises InvalidPlan."""
     if len({contender.pk for contender in contenders}) < max(2, len(contenders)):
@@ -67,6 +69,8 @@ def create(
         planned_looks=planned_looks,
         planned_votes=planned_votes,
         margin=margin,
+        ask_both_bad=ask_both_bad,
+        ask_strength=ask_strength,
     )
     Entry.objects.bulk_create(
         Entry(comparison=comparison, contender=contender, position=position)
@@ -124,8 +128,8 @@ def launch(comparison: Comparison) -> None:
 
 
 def plan_digest(comparison: Comparison) -> str:
-    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed, length rule, and
-    the rule by which pairings are decided where there is one."""
+    """sha256 of all that votes depend on: contenders, prompts, seeds, aspects, overlap, random seed, length rule, the
+    rule by which pairings are decided where there is one, and what can be answered beyond left, same and right."""
     return digest(
         {
             "contenders": list(
@@ -147,6 +151,7 @@ def plan_digest(comparison: Comparison) -> str:
             if comparison.planned_looks or comparison.margin is not None
             else {}
         )
+        | {name: True for name in ("ask_both_bad", "ask_strength") if getattr(comparison, name)}
     )
 
 

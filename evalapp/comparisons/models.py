@@ -63,6 +63,8 @@ class Comparison(models.Model):
     adaptive_overlap = models.BooleanField(
         default=False, help_text="One assessor more where the first ones disagree on the aspect that verdicts speak of."
     )
+    ask_both_bad = models.BooleanField(default=False, help_text="Beside “same”, “both bad” can be answered.")
+    ask_strength = models.BooleanField(default=False, help_text="A side is chosen “a little” or “clearly”.")
     length_rule = models.CharField(max_length=4, choices=LengthRule.choices, default=LengthRule.HOLD)
     planned_looks = models.PositiveSmallIntegerField(
         default=0, help_text="How often each pairing is tested while votes come in; 0: only when voting has ended."

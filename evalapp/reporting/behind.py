@@ -22,7 +22,7 @@ from evalapp.people import audit
 from evalapp.reporting.filters import tags_of
 
 PAIRS_PER_PAGE = 12
-DECIDED = "decided"
+DECIDED, BOTH_BAD = "decided", "both_bad"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Behind:
         aspect.comparison = comparison  # known: not asked for again
         names = ("first", "second", "contender", "choice", "tag", "assessor")
         found = cls(aspect, *(given.get(name, "") for name in names))
-        if found.choice and found.choice not in (*Choice.values, DECIDED):
+        if found.choice and found.choice not in (*Choice.values, DECIDED, BOTH_BAD):
             raise Http404
         if found.tag and found.tag not in tags_of(comparison):
             raise Http404
@@ -62,7 +62,9 @@ class Behind:
 
     def pairs(self, comparison: Comparison) -> QuerySet[Pair]:
         votes = self.votes.filter(ballot__assignment__pair=OuterRef("pk"))
-        if self.choice:
+        if self.choice == BOTH_BAD:
+            votes = votes.filter(both_bad=True)
+        elif self.choice:
             votes = votes.filter(choice__in=("first", "second") if self.choice == DECIDED else (self.choice,))
         found = comparison.pairs.filter(Exists(votes))
         if self.first or self.second:
@@ -88,6 +90,7 @@ class Behind:
             "second": gettext("with votes for %s") % (self.second or gettext("the second")),
             "tie": gettext("with ties"),
             DECIDED: gettext("with votes for either side"),
+            BOTH_BAD: gettext("with ties that said both are bad"),
         }
         return [
             f"{self.first} {gettext('against')} {self.second}" if self.first or self.second else self.contender,
@@ -108,11 +111,11 @@ class ShownPair:
     left_name: str
     right_name: str
     turned: bool
-    votes: list[tuple[str, str]] = field(default_factory=list)
-    """Assessor's code and choice, `first` or `second` of the pair."""
+    votes: list[tuple[str, str, bool | None, int | None]] = field(default_factory=list)
+    """Assessor's code and choice, `first` or `second` of the pair; whether both are bad and how strongly, if asked."""
 
     def _count(self, choice: str) -> int:
-        return sum(made == choice for _, made in self.votes)
+        return sum(made == choice for _, made, _, _ in self.votes)
 
     @property
     def left_votes(self) -> int:
@@ -131,7 +134,15 @@ class ShownPair:
         """Each vote in words."""
         first, second = (self.right_name, self.left_name) if self.turned else (self.left_name, self.right_name)
         words = {"first": first, "second": second, "tie": gettext("tie")}
-        return [{"assessor": code, "choice": words.get(choice, choice)} for code, choice in self.votes]
+        strengths = {1: gettext("a little"), 2: gettext("clearly"), 3: gettext("very clearly")}
+        return [
+            {
+                "assessor": code,
+                "choice": gettext("both bad") if bad else words.get(choice, choice),
+                "strength": strengths.get(strength or 0, ""),
+            }
+            for code, choice, bad, strength in self.votes
+        ]
 
 
 @login_required
@@ -168,10 +179,9 @@ def shown(pairs: list[Pair], behind: Behind, named: bool) -> list[ShownPair]:
     """Pairs with their votes, in one query."""
     found = {pair.pk: _shown(pair, named) for pair in pairs}
     cast = behind.votes.filter(ballot__assignment__pair__in=pairs).order_by("pk")
-    for pair, assessor, choice in cast.values_list(
-        "ballot__assignment__pair", "ballot__assignment__participation__assessor__code", "choice"
-    ):
-        found[pair].votes.append((str(assessor), choice))
+    code = "ballot__assignment__participation__assessor__code"
+    for pair, assessor, *made in cast.values_list("ballot__assignment__pair", code, "choice", "both_bad", "strength"):
+        found[pair].votes.append((str(assessor), *made))
     return list(found.values())
 
 

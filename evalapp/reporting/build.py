@@ -28,7 +28,7 @@ from evalapp.reporting.table import VoteTable, excluded, repeats_of, table_of
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 9
+METHOD = 10
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 VERSIONS = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
@@ -146,6 +146,8 @@ def _comparison(comparison: Comparison, table: VoteTable) -> dict[str, Any]:
         "overlap": comparison.overlap,
         "rng_seed": comparison.rng_seed,
         "margin": comparison.margin,
+        "ask_both_bad": comparison.ask_both_bad,
+        "ask_strength": comparison.ask_strength,
     }
 
 

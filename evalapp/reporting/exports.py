@@ -17,8 +17,9 @@ from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
 
 COLUMNS = (
-    *("first", "second", "aspect", "votes", "wins", "ties", "losses", "prompts", "assessors"),
+    *("first", "second", "aspect", "votes", "wins", "ties", "both_bad", "losses", "prompts", "assessors"),
     *("win_rate", "interval_low", "interval_high", "interval_same_assessors_low", "interval_same_assessors_high"),
+    *("weighted_win_rate", "weighted_interval_low", "weighted_interval_high"),
     *("p_value", "p_value_adjusted", "too_few", "reason", "simulated_votes_in_comparison"),
 )
 
@@ -31,7 +32,7 @@ def rows_of(snapshot: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One row per pairing and aspect; win rates are those of `first`, from 0 to 1."""
     for row in snapshot["results"]:
         cells = row | dict(zip(("first", "second"), row["contenders"], strict=True))
-        for key in ("interval", "interval_same_assessors"):
+        for key in ("interval", "interval_same_assessors", "weighted_interval"):
             cells[f"{key}_low"], cells[f"{key}_high"] = row[key] or (None, None)
         cells["simulated_votes_in_comparison"] = snapshot["counts"]["simulated_votes"]
         yield {column: cells[column] for column in COLUMNS}

@@ -19,6 +19,22 @@ def _counted(snapshot: Mapping[str, Any]) -> list[str]:
             "A win rate is the mean over prompts of the share of votes for the contender named first; a tie counts "
             "half."
         ),
+        *(
+            [said("“Both bad” is an answer of its own: it counts as a tie, and how many ties said so is shown.")]
+            if snapshot["comparison"]["ask_both_bad"]
+            else []
+        ),
+        *(
+            [
+                said(
+                    "Assessors said how strong each preference is; win rates count all alike. The line weighed by "
+                    "strength counts the strongest preference in full, a weaker one by its share of that, a tie as "
+                    "half."
+                )
+            ]
+            if snapshot["comparison"]["ask_strength"]
+            else []
+        ),
         said("Only the last answer counts where an assessor corrected one."),
     ]
     if excluded := snapshot["exclusions"]["excluded"]:

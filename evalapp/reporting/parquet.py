@@ -22,9 +22,10 @@ TEXT = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
 NUMBER, SHARE, FLAG = pyarrow.int64(), pyarrow.float64(), pyarrow.bool_()
 RESULTS = pyarrow.schema(
     [(name, pyarrow.string()) for name in ("first", "second", "aspect")]
-    + [(name, NUMBER) for name in ("votes", "wins", "ties", "losses", "prompts", "assessors")]
+    + [(name, NUMBER) for name in ("votes", "wins", "ties", "both_bad", "losses", "prompts", "assessors")]
     + [(name, SHARE) for name in ("win_rate", "interval_low", "interval_high")]
     + [(name, SHARE) for name in ("interval_same_assessors_low", "interval_same_assessors_high")]
+    + [(name, SHARE) for name in ("weighted_win_rate", "weighted_interval_low", "weighted_interval_high")]
     + [(name, SHARE) for name in ("p_value", "p_value_adjusted")]
     + [("too_few", pyarrow.string()), ("reason", pyarrow.string()), ("simulated_votes_in_comparison", NUMBER)]
 )
@@ -32,7 +33,7 @@ TIME = pyarrow.timestamp("us", tz="UTC")
 VOTES = pyarrow.schema(
     {"vote": NUMBER, "pair": NUMBER, "prompt_id": TEXT, "seed": NUMBER, "first": TEXT, "second": TEXT, "left": TEXT}
     | {"assessor": TEXT, "simulated": FLAG, "excluded": FLAG, "aspect": TEXT, "choice": TEXT, "version": NUMBER}
-    | {"answered_at": TIME}
+    | {"answered_at": TIME, "both_bad": FLAG, "strength": NUMBER}
 )
 PAIRS = pyarrow.schema(
     {"pair": NUMBER, "prompt_id": TEXT, "prompt": pyarrow.string(), "tags": pyarrow.list_(pyarrow.string())}
@@ -68,7 +69,7 @@ def _votes(comparison: Comparison, filters: Filters) -> Iterator[tuple[Any, ...]
         *(assignment + "pair__first__contender__name", assignment + "pair__second__contender__name"),
         *(assignment + "swapped", assignment + "participation", assignment + "participation__assessor__code"),
         *(assignment + "participation__assessor__simulated", "aspect__key", "choice", "ballot__version"),
-        "ballot__created_at",
+        *("ballot__created_at", "both_bad", "strength"),
     ).iterator(20_000):
         vote, pair, prompt, seed, first, second, swapped, taker, code, simulated, *rest = row
         left = (second if swapped else first) if comparison.sides_known else None

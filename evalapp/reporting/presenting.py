@@ -30,6 +30,7 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         pairings.append(
             {
                 "number": number,
+                "bad": sum(row["both_bad"] or 0 for row in rows),
                 "first": names[0],
                 "second": names[1],
                 "verdict": verdict,
@@ -214,7 +215,13 @@ def _row(row: dict[str, Any], titles: dict[str, str], closed: bool) -> dict[str,
     if not closed:
         reason = row["reason"] or row["live_reason"]
         row = row | {"interval": row["live_interval"], "interval_same_assessors": None, "reason": reason}
-    return _percent(row) | {"title": titles[row["aspect"]], "same": _between(row["interval_same_assessors"])}
+    return _percent(row) | {
+        "title": titles[row["aspect"]],
+        "same": _between(row["interval_same_assessors"]),
+        "weighed": _hundred(row["weighted_win_rate"]),
+        "weighed_ends": _between(row["weighted_interval"]),
+        "bad_share": _hundred(row["both_bad"] / row["votes"]) if row["both_bad"] and row["votes"] else "",
+    }
 
 
 def _drivers(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:

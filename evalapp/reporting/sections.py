@@ -14,6 +14,8 @@ from evalapp.reporting.wording import joined, said
 from metrics import resolve
 
 LEVEL = 0.95
+MOST_ASKED = 2
+"""The greatest strength that the screen offers: a full preference, unless imported votes know a greater one."""
 COEFFICIENTS = (
     *("raw_agreement", "krippendorff_alpha", "krippendorff_alpha ordinal", "gwet_ac1"),
     *("self_consistency", "human_ceiling"),
@@ -32,7 +34,10 @@ def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Look
     `live_interval` is the only interval that may be watched while votes come in. Pairings that planned looks were taken
     at get intervals and p-values that hold over all looks.
     """
-    win_rate_of = resolve("metrics.preference.winrate:win_rate_of")
+    win_rate_of, strength_weighted = (
+        resolve(f"metrics.preference.winrate:{name}") for name in ("win_rate_of", "strength_weighted")
+    )
+    strongest = 0 if table.strength is None else int(table.strength.max(initial=MOST_ASKED))
     live_interval = resolve("metrics.preference.stopping:live_interval")
     rows: list[Row] = []
     for first, second in table.pairings:
@@ -40,6 +45,7 @@ def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Look
             votes = table.votes(table.rows(code, (first, second)))
             look = (looked or {}).get((first, second))
             found = win_rate_of(votes, look.level if look else LEVEL)
+            weighed = strength_weighted(votes, strongest, found.level) if strongest else None
             live = live_interval(votes, max(len(table.prompts), 1), level=LEVEL)
             rows.append(
                 {
@@ -48,6 +54,7 @@ def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Look
                     "votes": found.votes,
                     "wins": found.wins,
                     "ties": found.ties,
+                    "both_bad": found.both_bad,
                     "losses": found.losses,
                     "prompts": found.prompts,
                     "assessors": found.assessors,
@@ -60,6 +67,8 @@ def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Look
                     "degrees_of_freedom": found.interval.df if found.interval else None,
                     "p_value": _p_value(found.p_value, look) if tests else None,
                     "p_value_adjusted": None,
+                    "weighted_win_rate": weighed.estimate if weighed else None,
+                    "weighted_interval": _ends(weighed.interval) if weighed else None,
                     "reason": found.reason,
                     "too_few": too_few(found.prompts, found.assessors),
                     "in_words": found.in_words,

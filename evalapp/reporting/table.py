@@ -1,12 +1,13 @@
 """The votes that count, as columns: one pass over the database, integer codes, names aside."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import F
+from django.db.models import Case, F, IntegerField, QuerySet, When
+from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
 from evalapp.assessing.controls import Control, outcomes
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from metrics.preference.votes import AllVotes, Votes
 
 HALVES = {"first": 2, "tie": 1, "second": 0}
+_HALVES = Case(*(When(choice=choice, then=halves) for choice, halves in HALVES.items()), output_field=IntegerField())
+_BAD = Case(When(both_bad=True, then=4), default=0)
+ANSWER = _HALVES + _BAD + Coalesce(F("strength"), 0) * 8
+"""A vote as one number, made where it is read: halves of a win, and 4 for "both bad", and 8 times the strength."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +32,8 @@ class VoteTable:
     """Votes of a comparison; every array has shape (n,). Codes index the lists; `pair` holds database ids.
 
     `outcome` is 1 where the pair's first contender was chosen, ½ for a tie, 0 for the second. `first_on_left` is None
-    where votes were imported without sides; `ballot` holds database ids, where votes come from there.
+    where votes were imported without sides; `ballot` holds database ids, where votes come from there. `both_bad` and
+    `strength` are None where they were not asked.
     """
 
     contenders: list[str]
@@ -43,6 +49,8 @@ class VoteTable:
     outcome: NDArray[np.float64]
     first_on_left: NDArray[np.bool_] | None
     ballot: NDArray[np.int64] | None = None
+    both_bad: NDArray[np.bool_] | None = None
+    strength: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -79,7 +87,7 @@ class VoteTable:
 
     def votes(self, rows: NDArray[np.bool_]) -> "Votes":
         of: Any = resolve("metrics.preference.votes:Votes").of
-        columns = (self.prompt, self.assessor, self.outcome, self.first_on_left)
+        columns = (self.prompt, self.assessor, self.outcome, self.first_on_left, self.both_bad, self.strength)
         votes: Votes = of(*(None if column is None else column[rows] for column in columns))
         return votes
 
@@ -117,14 +125,12 @@ def table_of(comparison: Comparison, filters: Filters = EVERYTHING, everyone: bo
         .values_list("pk", "assignment__pair", "assignment__participation", "assignment__swapped"),
         4,
     )
-    cast = _rows(
-        Vote.objects.filter(aspect__in=[pk for pk, _ in aspects]).order_by(), "pk", "ballot", "aspect", "choice"
-    )
-    votes = _columns(((pk, ballot, aspect, HALVES[choice]) for pk, ballot, aspect, choice in cast), 4)[1:]
+    cast = Vote.objects.filter(aspect__in=[pk for pk, _ in aspects]).order_by()
+    votes = _columns(cast.values_list("pk", "ballot", "aspect", ANSWER), 4)[1:]
     place = np.searchsorted(ballots[0], votes[0])
     counts = place < len(ballots[0])
     counts[counts] = ballots[0][place[counts]] == votes[0][counts]
-    ballot, asked, halves = place[counts], votes[1][counts], votes[2][counts]
+    ballot, asked, answer = place[counts], votes[1][counts], votes[2][counts]
     pair = np.searchsorted(pairs[0], ballots[1][ballot])
     table = VoteTable(
         [name for _, name in contenders],
@@ -137,9 +143,11 @@ def table_of(comparison: Comparison, filters: Filters = EVERYTHING, everyone: bo
         _coded(pairs[3][pair], [each.pk for each in prompts]),
         _coded(ballots[2][ballot], [pk for pk, _, _ in people]),
         pairs[0][pair],
-        halves / 2,
+        answer % 4 / 2,
         ballots[3][ballot] == 0 if comparison.sides_known else None,
         ballots[0][ballot],
+        answer // 4 % 2 == 1 if comparison.ask_both_bad else None,
+        answer // 8 if comparison.ask_strength else None,
     )
     return (
         table if everyone else table.without({str(each.participation.assessor.code) for each in excluded(comparison)})
@@ -171,13 +179,10 @@ def repeats_of(comparison: Comparison, table: VoteTable) -> Repeats | None:
     return Repeats(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
-def _rows(found: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
-    return iter(found.values_list(*columns).iterator(20_000))
-
-
-def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[NDArray[np.int64]]:
+def _columns(rows: "QuerySet[Any, Any] | Iterable[tuple[Any, ...]]", width: int) -> list[NDArray[np.int64]]:
     """Integers of a query, by column, in the order of the first: databases sort a million rows more slowly."""
-    found = np.fromiter(rows, dtype=(np.int64, width))
+    fetched = rows.iterator(20_000) if isinstance(rows, QuerySet) else rows
+    found = np.fromiter(fetched, dtype=(np.int64, width))
     return list(found[np.argsort(found[:, 0])].T.copy())
 
 

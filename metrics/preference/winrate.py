@@ -172,6 +172,40 @@ def win_rate_of(votes: Votes, level: float = 0.95) -> WinRate:
     )
 
 
+def strength_weighted(votes: Votes, strongest: int, level: float = 0.95) -> WinRate:
+    """The win rate where a vote counts by its strength: ½ ± strength/(2 strongest), so that a full preference counts 1
+    or 0, one of half the strength ¾ or ¼, and a tie ½. The mean and both intervals as in `win_rate_of`.
+
+    >>> votes = Votes.of([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0.5, 0], strength=[2, 1, 0, 1])
+    >>> strength_weighted(votes, strongest=2).estimate
+    0.625
+
+    Raises ValueError where strengths were not asked or do not lie between 0 (a tie) and `strongest`.
+    """
+    if votes.strength is None:
+        raise ValueError("no strength was asked: there is nothing to weigh the votes by")
+    strength, tie = votes.strength, votes.outcome == 0.5
+    if len(votes) and (np.any(strength[tie] != 0) or np.any(strength[~tie] <= 0) or strength.max() > strongest):
+        raise ValueError(
+            f"a strength lies above 0 and not above {strongest} where a side was chosen, and is 0 in a tie"
+        )
+    found, weighed = win_rate_of(votes, level), 0.5 + (votes.outcome - 0.5) * strength / strongest
+    if found.estimate is None:
+        return found
+    theta, parts = _variances(votes.prompt, votes.assessor, weighed)
+    changed: dict[str, Interval | None] = {}
+    for name, way, df, claim in (
+        ("interval", "two_way", degrees_of_freedom(parts.prompts, parts.effective_assessors)[0], NEW_ASSESSORS),
+        ("same_assessors", "prompt", parts.prompts - 1, SAME_ASSESSORS),
+    ):
+        known, variance = getattr(found, name) is not None, getattr(parts, way)
+        changed[name] = t_interval(theta, variance, df, claim, level) if known and variance > ZERO else None
+    none = "no variation between prompts and assessors"
+    reason = found.reason or ("" if changed["interval"] else none)
+    same_reason = found.same_assessors_reason or ("" if changed["same_assessors"] else none)
+    return replace(found, estimate=theta, **changed, reason=reason, same_assessors_reason=same_reason)
+
+
 def without_each_assessor(votes: Votes, level: float = 0.95) -> dict[int, WinRate]:
     """The win rate without each single assessor's votes: whether the finding hangs on one person."""
     return {int(who): win_rate_of(votes.take(votes.assessor != who), level) for who in np.unique(votes.assessor)}
@@ -181,12 +215,18 @@ def variances(votes: Votes) -> tuple[float, Variances]:
     """θ and its clustered variances; raises ValueError without votes."""
     if not len(votes):
         raise ValueError("no votes: a win rate needs some")
-    prompt, assessor = codes(votes.prompt), codes(votes.assessor)
+    return _variances(votes.prompt, votes.assessor, votes.outcome)
+
+
+def _variances(
+    prompts_of: NDArray[np.int64], assessors_of: NDArray[np.int64], outcome: NDArray[np.float64]
+) -> tuple[float, Variances]:
+    prompt, assessor = codes(prompts_of), codes(assessors_of)
     per_prompt = np.bincount(prompt)
     prompts = len(per_prompt)
     weight = 1 / (prompts * per_prompt[prompt])
-    theta = float(votes.outcome @ weight)
-    influence = (votes.outcome - theta) * weight
+    theta = float(outcome @ weight)
+    influence = (outcome - theta) * weight
     loads = np.bincount(assessor)
     cell = codes(prompt * len(loads) + assessor)
     return theta, Variances(
@@ -195,7 +235,7 @@ def variances(votes: Votes) -> tuple[float, Variances]:
         _clustered(influence, cell),
         prompts,
         len(loads),
-        float(len(votes) ** 2 / (loads.astype(np.float64) ** 2).sum()),
+        float(len(outcome) ** 2 / (loads.astype(np.float64) ** 2).sum()),
     )
 
 

@@ -111,7 +111,7 @@ export class AssessDesk extends HTMLElement {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.matches("textarea, select, input:not([type=radio], [type=range])")) return;
     if (target.closest("details.skip")) return;
-    const digit = /^(?:Digit|Numpad)([123])$/.exec(event.code);
+    const digit = /^(?:Digit|Numpad)([1-6])$/.exec(event.code);
     const onControl = target.matches("button, a, summary, input[type=range]");
     if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) this.#dialog.showModal();
     else if (event.shiftKey && event.code in PANS) this.#player.do(PANS[/** @type {keyof typeof PANS} */ (event.code)]);
@@ -125,11 +125,12 @@ export class AssessDesk extends HTMLElement {
     event.preventDefault();
   }
 
-  /** @param {number} index 0 left, 1 same, 2 right */
+  /** @param {number} index of the choice, in the order on the screen */
   #choose(index) {
     if (this.#locked) return this.#say(this.#locked);
     const row = this.#current ?? this.#rows[0];
     const radio = row.querySelectorAll("input")[index];
+    if (!radio) return;
     radio.checked = true;
     this.#answered(radio);
     const at = this.#rows.indexOf(row);

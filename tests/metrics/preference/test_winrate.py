@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from metrics.preference.votes import AllVotes, Votes
-from metrics.preference.winrate import t_interval, variances, wilson, win_rate, win_rate_of, without_each_assessor
+from metrics.preference.winrate import (
+    strength_weighted,
+    t_interval,
+    variances,
+    wilson,
+    win_rate,
+    win_rate_of,
+    without_each_assessor,
+)
 
 
 def random_votes(seed=0, prompts=40, assessors=8, votes=150, chances=(0.3, 0.2, 0.5)):
@@ -186,3 +194,30 @@ def test_wilson_is_the_inverse_of_the_score_test():
     low, high = wilson(0.3, 50, 1.96)
     for end in (low, high):
         assert abs(0.3 - end) / np.sqrt(end * (1 - end) / 50) == pytest.approx(1.96)
+
+
+def test_weighed_by_strength_a_preference_of_half_the_strength_counts_three_quarters():
+    votes = Votes.of([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [1, 1, 0, 0.5, 1, 0], strength=[2, 1, 1, 0, 2, 2])
+    found = strength_weighted(votes, strongest=2)
+    assert found.estimate == pytest.approx(np.mean([(1 + 0.75) / 2, (0.25 + 0.5) / 2, (1 + 0) / 2]))
+    turned = strength_weighted(votes.mirrored(), strongest=2)
+    assert turned.estimate == pytest.approx(1 - found.estimate)
+    assert (turned.interval.low, turned.interval.high) == pytest.approx(
+        (1 - found.interval.high, 1 - found.interval.low)
+    )
+
+
+def test_full_strength_everywhere_is_the_win_rate_itself():
+    rng = np.random.default_rng(1)
+    outcome = rng.choice([0, 0.5, 1], 60)
+    votes = Votes.of(np.arange(60) // 3, rng.integers(0, 6, 60), outcome, strength=np.where(outcome == 0.5, 0, 3))
+    weighed, plain = strength_weighted(votes, strongest=3), win_rate_of(votes)
+    assert (weighed.estimate, weighed.interval) == (plain.estimate, plain.interval)
+
+
+def test_strengths_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="no strength was asked"):
+        strength_weighted(Votes.of([0], [0], [1]), strongest=2)
+    for outcome, strength in ((1, 0), (0.5, 1), (1, 3)):
+        with pytest.raises(ValueError, match="a strength lies above 0"):
+            strength_weighted(Votes.of([0], [0], [outcome], strength=[strength]), strongest=2)
