@@ -193,17 +193,22 @@ def strength_weighted(votes: Votes, strongest: int, level: float = 0.95) -> WinR
     if found.estimate is None:
         return found
     theta, parts = _variances(votes.prompt, votes.assessor, weighed)
-    changed: dict[str, Interval | None] = {}
-    for name, way, df, claim in (
-        ("interval", "two_way", degrees_of_freedom(parts.prompts, parts.effective_assessors)[0], NEW_ASSESSORS),
-        ("same_assessors", "prompt", parts.prompts - 1, SAME_ASSESSORS),
-    ):
-        known, variance = getattr(found, name) is not None, getattr(parts, way)
-        changed[name] = t_interval(theta, variance, df, claim, level) if known and variance > ZERO else None
-    none = "no variation between prompts and assessors"
-    reason = found.reason or ("" if changed["interval"] else none)
-    same_reason = found.same_assessors_reason or ("" if changed["same_assessors"] else none)
-    return replace(found, estimate=theta, **changed, reason=reason, same_assessors_reason=same_reason)
+    df, none = degrees_of_freedom(parts.prompts, parts.effective_assessors)[0], "no variation to reckon with"
+    interval = _weighed(found.interval, theta, parts.two_way, df, level)
+    same = _weighed(found.same_assessors, theta, parts.prompt, parts.prompts - 1, level)
+    return replace(
+        found,
+        estimate=theta,
+        interval=interval,
+        same_assessors=same,
+        reason=found.reason or ("" if interval else none),
+        same_assessors_reason=found.same_assessors_reason or ("" if same else none),
+    )
+
+
+def _weighed(plain: Interval | None, theta: float, variance: float, df: float, level: float) -> Interval | None:
+    """The interval of votes by strength, where the plain one exists and there is any variance."""
+    return t_interval(theta, variance, df, plain.claim, level) if plain and variance > ZERO else None
 
 
 def without_each_assessor(votes: Votes, level: float = 0.95) -> dict[int, WinRate]:
