@@ -117,19 +117,42 @@ def out_of_fold_three_way(
 
     A margin fitted to the same pairs flatters the judge. Raises ValueError for fewer than two folds.
     """
-    if folds < 2:
-        raise ValueError(f"folds are two or more, not {folds}")
     d, h, p = _checked(delta, human, prompt)
-    prompts = int(p.max(initial=-1)) + 1
-    if prompts < folds:
-        return Share(None, None, None, len(d), prompts, f"{prompts} prompts cannot be split in {folds}"), np.zeros(0)
-    fold = np.random.default_rng(seed).permutation(prompts)[p] % folds
-    right, margins = np.zeros(len(d)), np.zeros(folds)
+    labels, margins = out_of_fold_labels(d, h, p, folds, seed)
+    if labels is None:
+        prompts = int(p.max(initial=-1)) + 1
+        return Share(None, None, None, len(d), prompts, f"{prompts} prompts cannot be split in {folds}"), margins
+    right = (labels == h).astype(np.float64)
+    return _share(right, p, resamples, seed, "the judge answered no pair"), margins
+
+
+def out_of_fold_labels(
+    delta: ArrayLike, human: ArrayLike, prompt: ArrayLike, folds: int = 5, seed: int = 0
+) -> tuple[Ints | None, Floats]:
+    """The judge's labels (n,) with each prompt's margin fitted to the other folds' prompts, and the margins (folds,);
+    None and no margins where there are fewer prompts than folds. Raises ValueError for fewer than two folds."""
+    d, h, p = _checked(delta, human, prompt)
+    fold = folds_of(p, folds, seed)
+    if fold is None:
+        return None, np.zeros(0)
+    labels, margins = np.zeros(len(d), dtype=np.int64), np.zeros(folds)
     for number in range(folds):
         held = fold == number
         margins[number] = fitted_margin(d[~held], h[~held])
-        right[held] = labels_of(d[held], margins[number]) == h[held]
-    return _share(right, p, resamples, seed, "the judge answered no pair"), margins
+        labels[held] = labels_of(d[held], margins[number])
+    return labels, margins
+
+
+def folds_of(prompt: ArrayLike, folds: int, seed: int) -> Ints | None:
+    """Each pair's fold, that of its prompt; None where there are fewer prompts than folds."""
+    if folds < 2:
+        raise ValueError(f"folds are two or more, not {folds}")
+    p = codes(prompt)
+    prompts = int(p.max(initial=-1)) + 1
+    if prompts < folds:
+        return None
+    found: Ints = np.random.default_rng(seed).permutation(prompts)[p] % folds
+    return found
 
 
 def auc(delta: ArrayLike, human: ArrayLike, prompt: ArrayLike, resamples: int = 200, seed: int = 0) -> Share:

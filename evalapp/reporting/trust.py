@@ -1,0 +1,315 @@
+"""Judge against people: what each judge version is worth on each aspect, in one comparison or over all of them.
+
+A snapshot, built by a worker and kept in the cache like the league. Verdicts and votes meet here and nowhere earlier;
+nothing of it enters a win rate.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, Max, Q
+from numpy.typing import NDArray
+
+from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.models import Ballot
+from evalapp.catalog.models import digest
+from evalapp.comparisons.models import Comparison
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
+from evalapp.measuring.verdicts import judges_of, told_of
+from evalapp.reporting.build import METHOD
+from evalapp.reporting.explore import keep, kept
+from evalapp.reporting.filters import EVERYTHING
+from evalapp.reporting.league import PEOPLE
+from evalapp.reporting.table import VoteTable, table_of
+from metrics import resolve
+
+TRUST_METHOD = 1
+"""Raised when the same votes and verdicts would give other numbers or keys than before."""
+SEED = 0
+CRITERIA = ("alignment", "safety", "quality", "bias")
+"""MJ-Bench's; a prompt with the tag `criterion:safety` is of that one."""
+CRITERION, GROUP = "criterion:", "group:"
+"""Tags: a prompt with `group:nurse` is one member of a group whose scores should be equal."""
+HEAT_RESAMPLES = 500
+Row = dict[str, Any]
+
+
+@dataclass
+class Asked:
+    """Pairs of one comparison as one judge told them; arrays (n,) in order of the pairs' ids, NaN where it did not."""
+
+    pair: NDArray[np.int64]
+    status: list[str]
+    aspects: dict[str, NDArray[np.float64]]
+    natives: dict[str, NDArray[np.float64]]
+    forward: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    turned: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+@dataclass
+class Scope:
+    """A comparison with its votes; prompts by their database ids, which mean the same in all comparisons."""
+
+    comparison: Comparison
+    table: VoteTable
+    prompts: NDArray[np.int64]
+
+
+def key_of(comparison: Comparison | None) -> str:
+    """Where the snapshot is kept; None is all comparisons."""
+    return f"trust-{comparison.pk if comparison else 'everywhere'}"
+
+
+def inputs_of_trust(comparison: Comparison | None) -> str:
+    """sha256 of what the snapshot depends on: votes and verdicts are never altered, so counts and the last tell."""
+    ballots, runs, excluded = Ballot.objects.all(), JudgeRun.objects.all(), Exclusion.objects.filter(lifted_at=None)
+    if comparison:
+        ballots = ballots.filter(assignment__pair__comparison=comparison)
+        runs = runs.filter(comparison=comparison)
+        excluded = excluded.filter(participation__comparison=comparison)
+    else:
+        ballots = ballots.filter(assignment__participation__assessor__simulated=False)
+    judges = runs.order_by().values("judge").distinct()
+    verdicts = Verdict.objects.filter(judge__in=judges).aggregate(n=Count("pk"), last=Max("pk"))
+    return digest(
+        {
+            "method": [METHOD, TRUST_METHOD],
+            "ballots": ballots.aggregate(n=Count("pk"), last=Max("pk")),
+            "excluded": list(excluded.order_by("pk").values_list("pk", flat=True)),
+            "states": list(Comparison.objects.order_by("pk").values_list("pk", "name", "state"))
+            if comparison is None
+            else [comparison.name, comparison.state],
+            "verdicts": verdicts,
+            "runs": [str(each) for each in runs.order_by("pk").values_list("pk", "judge", "state", "asked")],
+        }
+    )
+
+
+def build_trust(comparison: Comparison | None) -> Row:
+    """The snapshot as votes and verdicts are now, kept where the page finds it."""
+    inputs = inputs_of_trust(comparison)
+    if (known := kept(key_of(comparison))) and known["inputs"] == inputs:
+        return known
+    if comparison:
+        scopes, judges = [_scope(comparison, everyone=True)], judges_of(comparison)
+    else:
+        asked = Comparison.objects.filter(judge_runs__judge__isnull=False).distinct().order_by("pk")
+        scopes = [scope for each in asked if len((scope := _scope(each, everyone=False)).table)]
+        judges = list(JudgeVersion.objects.filter(runs__isnull=False).distinct().order_by("name", "pk"))
+    names = {key: name for scope in scopes for key, name in scope.comparison.aspects.values_list("key", "name")}
+    snapshot: Row = {
+        "inputs": inputs,
+        "names": names,
+        "comparisons": [
+            {"name": each.name, "code": str(each.code), "state": each.state}
+            for each in (scope.comparison for scope in scopes)
+        ],
+        "votes": sum(len(scope.table) for scope in scopes),
+        "simulated_votes": sum(int(scope.table.simulated.sum()) for scope in scopes),
+        "judges": [_judge(version, scopes, list(names)) for version in judges],
+    }
+    return keep(key_of(comparison), snapshot)
+
+
+def _scope(comparison: Comparison, everyone: bool) -> Scope:
+    """Its votes that count; over all comparisons those of people alone."""
+    prompts = comparison.prompt_set.prompts.values_list("pk", flat=True)
+    table = table_of(comparison, EVERYTHING if everyone else PEOPLE)
+    return Scope(comparison, table, np.array(prompts, dtype=np.int64))
+
+
+def _judge(version: JudgeVersion, scopes: list[Scope], aspects: list[str]) -> Row:
+    """All that is said of one judge version."""
+    declared = version.declaration
+    met = [(scope, _asked(scope.comparison, version)) for scope in scopes if _was_asked(scope.comparison, version)]
+    status: Counter[str] = Counter(each for _, asked in met for each in asked.status)
+    took = Verdict.objects.filter(judge=version).aggregate(n=Count("pk"), **{k: Max(k) for k in ()})
+    runs = JudgeRun.objects.filter(judge=version, comparison__in=[scope.comparison for scope in scopes])
+    trusted = [
+        {"aspect": aspect, **_told(joined)}
+        for aspect in aspects
+        if aspect in declared.aspects and (joined := joined_pairs(met, aspect)) is not None
+    ]
+    return {
+        "id": version.pk,
+        "name": version.name,
+        "version": version.version,
+        "hash": version.version_hash,
+        "fingerprint": version.fingerprint,
+        "declared": declared.model_dump(mode="json"),
+        "noncommercial": any(each.noncommercial for each in declared.weights),
+        "answers": took["n"],
+        "cost": sum(runs.values_list("cost", flat=True)),
+        "seconds": sum(runs.values_list("seconds", flat=True)),
+        "status": dict(sorted(status.items())),
+        "aspects": trusted,
+        "natives": _heat(met, declared.natives, aspects),
+        "criteria": _criteria(met, [row["aspect"] for row in trusted]),
+        "fairness": _fairness(met, version),
+    }
+
+
+def _was_asked(comparison: Comparison, version: JudgeVersion) -> bool:
+    return JudgeRun.objects.filter(comparison=comparison, judge=version).exists()
+
+
+def _asked(comparison: Comparison, version: JudgeVersion) -> Asked:
+    declared = version.declaration
+    told = list(told_of(comparison, version))
+
+    def column(values: Iterable[float | None]) -> NDArray[np.float64]:
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+    found = Asked(
+        np.array([each.pair for each in told], dtype=np.int64),
+        [each.told.status for each in told],
+        {key: column(each.told.aspects.get(key) for each in told) for key in declared.aspects},
+        {key: column(each.told.natives.get(key) for each in told) for key in declared.natives},
+    )
+    if declared.mode == "pairwise":
+        both = [(each.forward, each.turned) for each in told]
+        orders = [
+            [declared.scores(each.values) if each and each.status == "ok" else {} for each in side]
+            for side in zip(*both, strict=True)
+        ] or [[], []]
+        for key in declared.aspects:
+            found.forward[key] = column(each.get(key) for each in orders[0])
+            # Told of the clip shown first, which in this order is the pair's second.
+            found.turned[key] = -column(each.get(key) for each in orders[1])
+    return found
+
+
+def joined_pairs(
+    met: list[tuple[Scope, Asked]],
+    aspect: str,
+    native: str | None = None,
+    within: set[int] | None = None,
+) -> Any:
+    """The pairs with votes on the aspect, of all comparisons, beside what the judge said of it, or of one of its native
+    outputs; `within`: on these prompts only. None where nobody voted on it. A `metrics.judges.trust.JudgedPairs`."""
+    names = list(dict.fromkeys(name for scope, _ in met for name in scope.table.contenders))
+    columns: dict[str, list[NDArray[Any]]] = {}
+    for scope, asked in met:
+        table = scope.table
+        if aspect not in table.aspects:
+            continue
+        rows = table.rows(table.aspects.index(aspect))
+        pair, at, of = np.unique(table.pair[rows], return_index=True, return_inverse=True)
+        halves = np.rint(2 * table.outcome[rows]).astype(np.int64)
+        counts = [np.bincount(of[halves == kind], minlength=len(pair)) for kind in (2, 1, 0)]
+        place = np.searchsorted(asked.pair, pair)
+        known = place < len(asked.pair)
+        known[known] = asked.pair[place[known]] == pair[known]
+        coded = np.array([names.index(name) for name in table.contenders], dtype=np.int64)
+        found: dict[str, NDArray[Any]] = {
+            "pair": pair,
+            "prompt": scope.prompts[table.prompt[rows][at]],
+            "first": coded[table.first[rows][at]],
+            "second": coded[table.second[rows][at]],
+            **dict(zip(("wins", "ties", "losses"), counts, strict=True)),
+            "delta": (asked.aspects[aspect] if native is None else asked.natives[native])[place[known]],
+        }
+        chosen = known if within is None else known & np.isin(found["prompt"], list(within))
+        if native is None and asked.forward:
+            found |= {"forward": asked.forward[aspect][place[known]], "turned": asked.turned[aspect][place[known]]}
+        for key, values in found.items():
+            kept_rows = chosen if len(values) == len(chosen) else chosen[known]
+            columns.setdefault(key, []).append(values[kept_rows])
+    if not columns or not sum(map(len, columns["pair"])):
+        return None
+    return resolve("metrics.judges.trust:JudgedPairs")(
+        names, **{key: np.concatenate(parts) for key, parts in columns.items()}
+    )
+
+
+def _told(pairs: Any) -> Row:
+    found = resolve("metrics.judges.trust:trust")(pairs, seed=SEED)
+    row = asdict(found)
+    row["coverage"] = found.coverage
+    if found.contenders:
+        row["contenders"]["changed"] = found.contenders.changed
+    return row
+
+
+def _heat(met: list[tuple[Scope, Asked]], natives: Iterable[str], aspects: list[str]) -> list[Row]:
+    """Every native output against every aspect of people: accuracy on decided pairs, its ties ½."""
+    accuracy = resolve("metrics.judges.agreement:decided_accuracy")
+    rows = []
+    for native in natives:
+        cells = []
+        for aspect in aspects:
+            pairs = joined_pairs(met, aspect, native)
+            told = None if pairs is None else pairs.answered
+            found = (
+                None
+                if told is None
+                else asdict(accuracy(told.delta, told.human, told.prompt, resamples=HEAT_RESAMPLES))
+            )
+            cells.append({"aspect": aspect, "share": found})
+        rows.append({"native": native, "cells": cells})
+    return rows
+
+
+def _tagged(scopes: Iterable[Scope], start: str) -> dict[str, set[int]]:
+    """Prompts by what follows `start` in their tags."""
+    found: dict[str, set[int]] = {}
+    for scope in scopes:
+        for pk, told in zip(scope.prompts.tolist(), scope.table.prompts, strict=True):
+            for tag in told["tags"]:
+                if tag.startswith(start):
+                    found.setdefault(tag.removeprefix(start), set()).add(pk)
+    return found
+
+
+def _criteria(met: list[tuple[Scope, Asked]], aspects: list[str]) -> list[Row]:
+    """MJ-Bench's accuracies per criterion and aspect: people's ties left out; the judge's wrong, or left out too."""
+    accuracy = resolve("metrics.judges.agreement:decided_accuracy")
+    rows = []
+    for criterion, prompts in sorted(_tagged([scope for scope, _ in met], CRITERION).items()):
+        for aspect in aspects:
+            if (pairs := joined_pairs(met, aspect, within=prompts)) is None:
+                continue
+            told = pairs.answered
+            rows.append(
+                {"criterion": criterion, "known": criterion in CRITERIA, "aspect": aspect}
+                | {
+                    name: asdict(accuracy(told.delta, told.human, told.prompt, rule))
+                    for name, rule in (("with_ties", "wrong"), ("without_ties", "dropped"))
+                }
+            )
+    return rows
+
+
+def _fairness(met: list[tuple[Scope, Asked]], version: JudgeVersion) -> list[Row]:
+    """GES and NDS of each aspect's scores, within the groups that prompts carry."""
+    groups = _tagged([scope for scope, _ in met], GROUP)
+    if not groups:
+        return []
+    declared = version.declaration
+    if declared.mode != "pointwise":
+        return [
+            {"aspect": "", "reason": "it prefers one of two clips and scores none: equal scores cannot be asked for"}
+        ]
+    member = {prompt: group for group, prompts in sorted(groups.items()) for prompt in prompts}
+    scored: dict[str, list[tuple[str, float]]] = {aspect: [] for aspect in declared.aspects}
+    known = {
+        (sha256, said): natives
+        for sha256, said, natives in Verdict.objects.filter(judge=version, status="ok", other_sha256="").values_list(
+            "sha256", "prompt_sha256", "natives"
+        )
+    }
+    key = resolve("metrics.judges.interface:prompt_key")
+    for scope, _ in met:
+        clips = scope.comparison.clips().filter(prompt__in=member).order_by("pk").distinct()
+        for sha256, prompt, text in clips.values_list("sha256", "prompt", "prompt__text"):
+            natives = known.get((sha256, key(text) if declared.needs_prompt else ""))
+            for aspect, score in declared.scores(natives).items() if natives else ():
+                scored[aspect].append((member[prompt], score))
+    fair = resolve("metrics.judges.trust:fairness")
+    return [
+        {"aspect": aspect} | asdict(fair([score for _, score in each], [group for group, _ in each]))
+        for aspect, each in scored.items()
+    ]
