@@ -10,7 +10,7 @@ from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
 from evalapp.people import audit_views, token_views, webhook_views
 from evalapp.people.views import SignIn
-from evalapp.reporting import behind, progress, rendering
+from evalapp.reporting import behind, progress, rendering, trust_views
 from evalapp.reporting import views as reporting
 from evalapp.running import health
 
@@ -74,6 +74,10 @@ urlpatterns = [
     path("comparisons/<uuid:code>/report/pairs/", behind.pairs, name="report-pairs"),
     path("comparisons/<uuid:code>/report.<str:kind>", reporting.report_file, name="report-file"),
     path("league/", reporting.league, name="league"),
+    path("comparisons/<uuid:code>/judges/", trust_views.judges, name="judges-against-people"),
+    path("comparisons/<uuid:code>/judges.<str:kind>", trust_views.judges_file, name="judges-file"),
+    path("judges/", trust_views.judges, name="judges-everywhere"),
+    path("judges.<str:kind>", trust_views.judges_file, name="judges-everywhere-file"),
     path("clips/<uuid:folder>/", reporting.clip_media, name="clip-media"),
     path("clips/<uuid:folder>/poster/", reporting.clip_media, {"poster": True}, name="clip-poster"),
     # Watching it run

@@ -10,6 +10,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.build import build
+from evalapp.reporting.trust import build_trust
 from tests.factories import (
     make_comparison,
     make_invitation,
@@ -79,6 +80,10 @@ ACCESS = {
     "report-freshness": ("get", SIGNED_IN),
     "report-explore": ("get", SIGNED_IN),
     "league": ("get", SIGNED_IN),
+    "judges-against-people": ("get", SIGNED_IN),
+    "judges-file": ("get", SIGNED_IN),
+    "judges-everywhere": ("get", SIGNED_IN),
+    "judges-everywhere-file": ("get", SIGNED_IN),
     "report-file": ("get", SIGNED_IN),
     "report-pairs": ("get", SIGNED_IN),
     "clip-media": ("get", SIGNED_IN),
@@ -124,6 +129,7 @@ WITHOUT_CODE = (
         "comparisons",
         "new-comparison",
         "league",
+        "judges-everywhere",
         "tokens",
         "audit",
         "webhooks",
@@ -159,6 +165,8 @@ def house(db):
         invitation, task = make_invitation(comparison), next_assignment(assessor)
         if "report" in name:
             build(comparison)
+        if name.startswith("judges-"):
+            build_trust(comparison if name.endswith(("people", "judges-file")) else None)
         if state := STARTS.get(name):
             Comparison.objects.filter(pk=comparison.pk).update(state=state)
             comparison.refresh_from_db()
@@ -210,8 +218,10 @@ def address(name, house):
         return reverse(name, args=[comparison, "hold"])
     if name in ("clip-media", "clip-poster", "clip-sheet"):
         return reverse(name, args=[task.pair.first.folder])
-    if name == "report-file":
+    if name in ("report-file", "judges-file"):
         return reverse(name, args=[comparison, "json"])
+    if name == "judges-everywhere-file":
+        return reverse(name, args=["csv"])
     if name == "report-pairs":
         of = [contender.name for contender in house["comparison"].contenders.order_by("entry__position")]
         query = {"first": of[0], "second": of[1], "aspect": house["comparison"].aspects.first().key}

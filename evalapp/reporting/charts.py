@@ -31,7 +31,7 @@ def drivers(aspects: list[Row]) -> Figure:
         [each["contribution_interval"] for each in aspects],
         gettext("points of the win rate"),
     )
-    figure["layout"]["shapes"] = [_line(0)]
+    figure["layout"]["shapes"] = [line_at(0)]
     return figure
 
 
@@ -77,7 +77,7 @@ def tags(rows: list[Row]) -> Figure:
     places = [(x, y, row[tag]) for y, row in enumerate(cells) for x, tag in enumerate(columns) if tag in row]
     shapes = [
         {"type": "rect", "x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.46, "y1": y + 0.46, "layer": "below"}
-        | {"fillcolor": _shade(100 * each["shrunk"]), "line": {"color": "#999999", "width": 0.5}}
+        | {"fillcolor": shade(100 * each["shrunk"]), "line": {"color": "#999999", "width": 0.5}}
         for x, y, each in places
     ]
     trace: Row = {
@@ -106,7 +106,7 @@ def tags(rows: list[Row]) -> Figure:
     return {"data": [trace], "layout": layout | {"margin": {"l": 10, "r": 20, "t": 10, "b": 30}}, "config": CONFIG}
 
 
-def _shade(rate: float) -> str:
+def shade(rate: float) -> str:
     """White at 50, the side's colour from FULL_SHADE points away."""
     part = min(1.0, abs(rate - 50) / FULL_SHADE)
     far = FAR_FIRST if rate > 50 else FAR_SECOND
@@ -129,8 +129,8 @@ def following(unit: str, bins: list[list[float]]) -> Figure:
     }
     layout = layout_of(5, {"title": {"text": safe(unit)}, "zeroline": True, "zerolinecolor": INK})
     layout |= {"showlegend": False, "height": 260, "margin": {"l": 10, "r": 20, "t": 10, "b": 54}}
-    layout["yaxis"] = _side(gettext("of 100 votes")) | {"range": [-4, 104]}
-    layout["shapes"] = [_line(50, across=True)]
+    layout["yaxis"] = side_axis(gettext("of 100 votes")) | {"range": [-4, 104]}
+    layout["shapes"] = [line_at(50, across=True)]
     return {"data": [trace], "layout": layout, "config": CONFIG}
 
 
@@ -149,8 +149,8 @@ def systems(unit: str, values: list[float], shares: list[float], names: list[str
     }
     layout = layout_of(5, {"title": {"text": safe(unit)}, "zeroline": False})
     layout |= {"showlegend": False, "height": 280, "margin": {"l": 10, "r": 40, "t": 24, "b": 54}}
-    layout["yaxis"] = _side(gettext("of 100 votes")) | {"range": [-4, 108]}
-    layout["shapes"] = [_line(50, across=True)]
+    layout["yaxis"] = side_axis(gettext("of 100 votes")) | {"range": [-4, 108]}
+    layout["shapes"] = [line_at(50, across=True)]
     return {"data": [trace], "layout": layout, "config": CONFIG}
 
 
@@ -174,18 +174,18 @@ def lines(series: list[Row], xtitle: str, ytitle: str, middle: float | None = No
             | {"marker": {"color": colour, "symbol": shape, "size": 9}}
         )
     layout = layout_of(7, {"title": {"text": xtitle}, "type": kind})
-    layout["yaxis"] = _side(ytitle)
+    layout["yaxis"] = side_axis(ytitle)
     if middle is not None:
-        layout["shapes"] = [_line(middle, across=True)]
+        layout["shapes"] = [line_at(middle, across=True)]
     return {"data": traces, "layout": layout, "config": CONFIG}
 
 
-def _side(title: str) -> Row:
+def side_axis(title: str) -> Row:
     grid = {"gridcolor": "#e6e6e6", "fixedrange": True, "zeroline": False, "automargin": True}
     return {"title": {"text": title, "standoff": 4}} | grid
 
 
-def _line(at: float, across: bool = False) -> Row:
+def line_at(at: float, across: bool = False) -> Row:
     """Where neither is ahead."""
     ends = (
         {"xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at}

@@ -48,3 +48,19 @@ def ring(comparison: Comparison) -> None:
     """Have a report built, unless that was asked for a moment ago: votes come in faster than anyone reads."""
     if cache.add(f"report-rung-{comparison.pk}", True, PATIENCE_SECONDS):
         transaction.on_commit(lambda: build_report.delay(comparison.pk))
+
+
+@shared_task(ignore_result=True)
+def build_judges(comparison: int | None) -> None:
+    """Judges against people: of one comparison, or of all where none is given."""
+    from evalapp.reporting.trust import build_trust
+
+    found = Comparison.objects.filter(pk=comparison).first() if comparison else None
+    if found or comparison is None:
+        build_trust(found)
+
+
+def ring_judges(comparison: Comparison | None) -> None:
+    key = comparison.pk if comparison else None
+    if cache.add(f"judges-rung-{key}", True, PATIENCE_SECONDS):
+        transaction.on_commit(lambda: build_judges.delay(key))

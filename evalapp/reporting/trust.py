@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Sum
 from numpy.typing import NDArray
 
 from evalapp.assessing.exclusions import Exclusion
@@ -126,7 +126,6 @@ def _judge(version: JudgeVersion, scopes: list[Scope], aspects: list[str]) -> Ro
     declared = version.declaration
     met = [(scope, _asked(scope.comparison, version)) for scope in scopes if _was_asked(scope.comparison, version)]
     status: Counter[str] = Counter(each for _, asked in met for each in asked.status)
-    took = Verdict.objects.filter(judge=version).aggregate(n=Count("pk"), **{k: Max(k) for k in ()})
     runs = JudgeRun.objects.filter(judge=version, comparison__in=[scope.comparison for scope in scopes])
     trusted = [
         {"aspect": aspect, **_told(joined)}
@@ -141,9 +140,10 @@ def _judge(version: JudgeVersion, scopes: list[Scope], aspects: list[str]) -> Ro
         "fingerprint": version.fingerprint,
         "declared": declared.model_dump(mode="json"),
         "noncommercial": any(each.noncommercial for each in declared.weights),
-        "answers": took["n"],
-        "cost": sum(runs.values_list("cost", flat=True)),
-        "seconds": sum(runs.values_list("seconds", flat=True)),
+        **runs.aggregate(
+            cost=Sum("cost", default=0.0), seconds=Sum("seconds", default=0.0), calls=Sum("calls", default=0)
+        ),
+        "asked": runs.aggregate(n=Sum("asked", default=0))["n"],
         "status": dict(sorted(status.items())),
         "aspects": trusted,
         "natives": _heat(met, declared.natives, aspects),
@@ -201,23 +201,21 @@ def joined_pairs(
         halves = np.rint(2 * table.outcome[rows]).astype(np.int64)
         counts = [np.bincount(of[halves == kind], minlength=len(pair)) for kind in (2, 1, 0)]
         place = np.searchsorted(asked.pair, pair)
-        known = place < len(asked.pair)
-        known[known] = asked.pair[place[known]] == pair[known]
         coded = np.array([names.index(name) for name in table.contenders], dtype=np.int64)
+        prompt = scope.prompts[table.prompt[rows][at]]
         found: dict[str, NDArray[Any]] = {
             "pair": pair,
-            "prompt": scope.prompts[table.prompt[rows][at]],
+            "prompt": prompt,
             "first": coded[table.first[rows][at]],
             "second": coded[table.second[rows][at]],
             **dict(zip(("wins", "ties", "losses"), counts, strict=True)),
-            "delta": (asked.aspects[aspect] if native is None else asked.natives[native])[place[known]],
+            "delta": (asked.aspects[aspect] if native is None else asked.natives[native])[place],
         }
-        chosen = known if within is None else known & np.isin(found["prompt"], list(within))
         if native is None and asked.forward:
-            found |= {"forward": asked.forward[aspect][place[known]], "turned": asked.turned[aspect][place[known]]}
+            found |= {"forward": asked.forward[aspect][place], "turned": asked.turned[aspect][place]}
+        chosen = np.ones(len(pair), dtype=bool) if within is None else np.isin(prompt, list(within))
         for key, values in found.items():
-            kept_rows = chosen if len(values) == len(chosen) else chosen[known]
-            columns.setdefault(key, []).append(values[kept_rows])
+            columns.setdefault(key, []).append(values[chosen])
     if not columns or not sum(map(len, columns["pair"])):
         return None
     return resolve("metrics.judges.trust:JudgedPairs")(

@@ -138,6 +138,15 @@ KNOWN: tuple[str, ...] = (
     "wins {share} of 100, between {low} and {high}",
     "wins {share} of 100; no interval: {reason}",
     "wins {share} of 100",
+    # Judges
+    "people decided none of the pairs that the judge answered",
+    "the judge answered no pair",
+    "no pair that the judge answered has votes of others that decide it",
+    "fewer than {n} prompts: no margin can be fitted",
+    "one of the two ranks all contenders alike",
+    "no group has two scores",
+    "every clip has the same score",
+    "it prefers one of two clips and scores none: equal scores cannot be asked for",
     # Agreement
     "no pair was shown twice to one assessor",
     "no item has votes by two assessors: agreement needs an overlap of 2",

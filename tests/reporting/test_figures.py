@@ -80,7 +80,7 @@ def test_a_cell_of_the_tags_holds_its_number_and_is_darker_the_farther_it_is_fro
     assert figure["data"][0]["text"] == ["80", "50"]
     far, middle = (shape["fillcolor"] for shape in figure["layout"]["shapes"])
     assert middle == "#ffffff" != far
-    assert charts._shade(20) != charts._shade(80)
+    assert charts.shade(20) != charts.shade(80)
 
 
 def test_lines_differ_in_dash_and_shape_and_not_in_colour_alone():

@@ -1,0 +1,208 @@
+"""The page "Judge against people" and its files. They read the latest snapshot and compute nothing."""
+
+import csv
+import io
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from evalapp.assessing.exchange import safe_cell
+from evalapp.comparisons.models import Comparison
+from evalapp.people import audit
+from evalapp.reporting import trust_charts
+from evalapp.reporting.behind import Behind, ShownPair, shown
+from evalapp.reporting.explore import kept
+from evalapp.reporting.tasks import ring_judges
+from evalapp.reporting.trust import inputs_of_trust, key_of
+from evalapp.reporting.wording import spoken
+
+Row = dict[str, Any]
+SHOWN_DISAGREEMENTS = 12
+SHARES = ("decided", "strict", "dropped", "three_way", "auc", "ceiling")
+COLUMNS = (
+    *("judge", "version", "hash", "aspect", "pairs", "answered", "coverage"),
+    *(f"{name}{end}" for name in SHARES for end in ("", "_low", "_high", "_count")),
+    *("margin", "level", "calibration_error", "kendall", "spearman", "winner", "judges_winner"),
+    *("first_share", "inconsistent", "tie_rate", "human_tie_rate", "degenerate", "inverted", "few"),
+    "simulated_votes",
+)
+
+
+def latest(comparison: Comparison | None) -> tuple[Row | None, bool]:
+    """The snapshot, and whether a newer one is under way."""
+    found = kept(key_of(comparison))
+    behind = found is None or found["inputs"] != inputs_of_trust(comparison)
+    if behind:
+        ring_judges(comparison)
+    return found, behind
+
+
+@login_required
+@require_safe
+def judges(request: HttpRequest, code: UUID | None = None) -> HttpResponse:
+    """Every judge version against people: of one comparison, or over all of them."""
+    comparison = get_object_or_404(Comparison, code=code) if code else None
+    found, behind = latest(comparison)
+    context: Row = {"comparison": comparison, "behind": behind}
+    if found:
+        context |= presented(found)
+        chosen = _chosen(context["judges"], request.GET.get("judge", ""), request.GET.get("aspect", ""))
+        if chosen:
+            judge, row = chosen
+            context |= {"chosen": row, "chosen_judge": judge}
+            if row["reliability"]:
+                context["figures"]["calibration"] = trust_charts.calibration(row["reliability"])
+            if comparison:
+                context |= _disagreements(comparison, row, request.user.is_staff)
+    response = render(request, "reporting/judges.html", context)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_safe
+def judges_file(request: HttpRequest, kind: str, code: UUID | None = None) -> HttpResponse:
+    """The snapshot as JSON, or a row per judge version and aspect as CSV."""
+    comparison = get_object_or_404(Comparison, code=code) if code else None
+    if kind not in ("json", "csv"):
+        raise Http404
+    found, _ = latest(comparison)
+    if not found:
+        return HttpResponse(
+            "Judges are being held against people: try again in a few seconds.\n", status=503, content_type="text/plain"
+        )
+    if comparison:
+        audit.record("exported the judges of", comparison, kind=kind)
+    text = as_csv(found) if kind == "csv" else json.dumps(found, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8" if kind == "csv" else "application/json")
+    name = f"{slugify(comparison.name) or 'comparison'}-judges" if comparison else "judges"
+    response["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return response
+
+
+def as_csv(snapshot: Row) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    for judge in snapshot["judges"]:
+        for row in judge["aspects"]:
+            order, odd = row["contenders"] or {}, row["oddities"]
+            cells = order | odd | row | {"judge": judge["name"], "version": judge["version"], "hash": judge["hash"]}
+            for name in SHARES:
+                share = row[name]
+                cells |= {name: share["value"], f"{name}_low": share["low"], f"{name}_high": share["high"]}
+                cells[f"{name}_count"] = share["count"]
+            cells["simulated_votes"] = snapshot["simulated_votes"]
+            writer.writerow({column: safe_cell(cells.get(column)) for column in COLUMNS})
+    return file.getvalue()
+
+
+def presented(snapshot: Row) -> Row:
+    """What the template takes: shares in percent, titles in the reader's language, and figures."""
+    titles = {key: gettext(name) for key, name in snapshot["names"].items()}
+    snapshot = spoken(snapshot, titles)
+    judges = [_judge(each, titles) for each in snapshot["judges"]]
+    figures: Row = {}
+    drawn: list[Row] = []
+    for key, title in titles.items():
+        rows = [
+            {"label": judge["label"], "share": row["decided"], "ceiling": row["ceiling"]}
+            for judge in judges
+            for row in judge["aspects"]
+            if row["aspect"] == key and row["decided"]["value"] is not None
+        ]
+        if rows:
+            drawn.append({"title": title, "figure": f"accuracy-{key}"})
+            figures[f"accuracy-{key}"] = trust_charts.accuracies(rows)
+    for judge in judges:
+        if any(
+            cell["share"] and cell["share"]["value"] is not None for row in judge["natives"] for cell in row["cells"]
+        ):
+            judge["heat"] = f"natives-{judge['id']}"
+            figures[judge["heat"]] = trust_charts.heat(judge["natives"], titles, judge["declared"]["aspects"])
+    running = [each["name"] for each in snapshot["comparisons"] if each["state"] != "closed"]
+    grouped = any(judge["criteria"] or judge["fairness"] for judge in judges)
+    return snapshot | {
+        **{"judges": judges, "figures": figures, "drawn": drawn, "titles": titles},
+        **{"running": running, "grouped": grouped},
+    }
+
+
+def _judge(judge: Row, titles: dict[str, str]) -> Row:
+    label = f"{judge['name']} {judge['version']} · {judge['hash'][:6]}"
+    people = (gettext("people: first"), gettext("tie"), gettext("second"))
+    rows = [
+        row
+        | {f"{name}_said": _said(row[name]) for name in SHARES}
+        | {
+            "title": titles[row["aspect"]],
+            "judge_label": label,
+            "covered": _hundred(row["coverage"]),
+            "reached": _hundred(row["level"], 0),
+            "degenerate_said": gettext(row["oddities"]["degenerate"]) if row["oddities"]["degenerate"] else "",
+            "confusion_rows": list(zip(people, row["confusion"], strict=True)),
+            "odd": row["oddities"]
+            | {
+                key: _hundred(row["oddities"][key])
+                for key in ("first_share", "inconsistent", "tie_rate", "human_tie_rate")
+            },
+        }
+        for row in judge["aspects"]
+    ]
+    criteria = [
+        row
+        | {"title": titles[row["aspect"]]}
+        | {f"{name}_said": _said(row[name]) for name in ("with_ties", "without_ties")}
+        for row in judge["criteria"]
+    ]
+    fair = [
+        row | {"title": titles.get(row["aspect"], ""), "alike_said": _hundred(row.get("alike"))}
+        for row in judge["fairness"]
+    ]
+    return judge | {"label": label, "aspects": rows, "criteria": criteria, "fairness": fair}
+
+
+def _said(share: Row) -> Row:
+    ends = "" if share["low"] is None else f"{_hundred(share['low'])} – {_hundred(share['high'])}"
+    return {"share": _hundred(share["value"]), "ends": ends, "count": share["count"], "reason": share["reason"]}
+
+
+def _hundred(share: float | None, digits: int = 1) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f}"
+
+
+def _chosen(judges: list[Row], judge: str, aspect: str) -> tuple[Row, Row] | None:
+    """The judge version and aspect to look into: those asked for, else the first."""
+    every = [(each, row) for each in judges for row in each["aspects"]]
+    asked = [(each, row) for each, row in every if str(each["id"]) == judge and (row["aspect"] == aspect or not aspect)]
+    if (judge or aspect) and not asked:
+        raise Http404
+    return next(iter(asked or every), None)
+
+
+def _disagreements(comparison: Comparison, row: Row, named: bool) -> Row:
+    """The surest wrong verdicts with both clips; names of contenders are for organizers only."""
+    behind = Behind.read(comparison, {"aspect": row["aspect"]})
+    wrong = {each["pair"]: each for each in row["disagreements"][:SHOWN_DISAGREEMENTS]}
+    pairs = comparison.pairs.filter(pk__in=wrong).select_related("prompt", "first__contender", "second__contender")
+    found = {each.pair.pk: each for each in shown(list(pairs), behind, named)}
+    if named and found:
+        audit.record("looked behind the blind of", comparison, aspect=row["aspect"], pairs=len(found))
+    return {
+        "named": named,
+        "disagreements": [_disagreement(found[pk], each) for pk, each in wrong.items() if pk in found],
+        "all_disagreements": len(row["disagreements"]),
+    }
+
+
+def _disagreement(pair: ShownPair, told: Row) -> Row:
+    first = told["chance"] > 0.5
+    chosen = pair.left_name if first != pair.turned else pair.right_name
+    return {"shown": pair, "judge": chosen, "sure": f"{100 * max(told['chance'], 1 - told['chance']):.0f}"}

@@ -1,0 +1,201 @@
+"""Judges against people: the snapshot, its pages and files; and that nothing of it reaches assessors or win rates."""
+
+import csv
+import io
+import json
+
+import pytest
+from django.urls import reverse
+
+from evalapp.assessing.dispatch import next_assignment
+from evalapp.generation.models import Clip
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
+from evalapp.people.models import Assessor
+from evalapp.reporting import tasks
+from evalapp.reporting.build import build
+from evalapp.reporting.trust import build_trust
+from metrics.judges.interface import Declaration, prompt_key
+from tests.factories import make_comparison, make_participation
+
+FAVOURITE = "end-to-end"
+
+
+def voted(comparison, people=("alice", "bob", "carol")):
+    """Everyone chooses the favourite, but for every fourth prompt."""
+    for person in people:
+        participation = make_participation(comparison, f"{person} {comparison.pk}")
+        while assignment := next_assignment(participation):
+            pair = assignment.pair
+            ahead = (pair.first.contender.name == FAVOURITE) == (pair.prompt.position % 4 != 0)
+            side = "left" if ahead != assignment.swapped else "right"
+            choices = dict.fromkeys(comparison.aspects.all(), side)
+            assignment.submit(choices, key=assignment.code.hex, viewing={})
+    return comparison
+
+
+def with_files(comparison):
+    """Clips that are told apart by a checksum, without files."""
+    for clip in comparison.clips():
+        Clip.objects.filter(pk=clip.pk).update(sha256=f"{clip.pk:064d}")
+    return comparison
+
+
+def asked(comparison, declaration, answers):
+    """A judge that was asked; answers(pair) gives its outputs for either clip of a pair, or for either order where the
+    judge is pairwise; None: unparsed."""
+    judge = JudgeVersion.of(declaration)
+    run = JudgeRun.objects.create(comparison=comparison, name=declaration.name, judge=judge, queue="cpu", state="done")
+    for pair in comparison.pairs.select_related("first__contender", "second", "prompt"):
+        said = prompt_key(pair.prompt.text) if declaration.needs_prompt else ""
+        clips = (pair.first.sha256, pair.second.sha256)
+        keys = [(clips[0], ""), (clips[1], "")] if declaration.mode == "pointwise" else [clips, clips[::-1]]
+        for (one, other), natives in zip(keys, answers(pair), strict=True):
+            told = {"status": "ok", "natives": natives} if natives else {"status": "unparsed", "reason": "no number"}
+            Verdict.objects.create(judge=judge, sha256=one, other_sha256=other, prompt_sha256=said, **told)
+    return run
+
+
+def pointwise(**options):
+    return Declaration(
+        name="ruler", version="1", mode="pointwise", natives=("length", "noise"), aspects={"beauty": {"length": 1.0}}
+    ).model_copy(update=options)
+
+
+def pairwise():
+    return Declaration(
+        name="chooser", version="1", mode="pairwise", natives=("choice",), aspects={"preference": {"choice": 1.0}}
+    )
+
+
+def longer_is_favourite(pair):
+    """Right on all prompts but those where people chose the other one; noise tells nothing."""
+    first = pair.first.contender.name == FAVOURITE
+    return [{"length": 2.0 if first else 1.0, "noise": 3.0}, {"length": 1.0 if first else 2.0, "noise": 3.0}]
+
+
+def always_the_first_shown(pair):
+    return [{"choice": 1.0}, {"choice": 1.0}]
+
+
+@pytest.fixture
+def judged(db):
+    comparison = with_files(voted(make_comparison(prompts=12, overlap=3, media=True)))
+    asked(comparison, pointwise(), longer_is_favourite)
+    asked(comparison, pairwise(), always_the_first_shown)
+    return comparison
+
+
+def test_the_snapshot_counts_what_the_votes_say(judged):
+    snapshot = build_trust(judged)
+    chooser, ruler = snapshot["judges"]
+    (beauty,) = ruler["aspects"]
+    assert (beauty["aspect"], beauty["pairs"], beauty["coverage"]) == ("beauty", 12, 1.0)
+    assert beauty["decided"]["value"] == pytest.approx(9 / 12)
+    assert beauty["ceiling"]["value"] == 1.0
+    assert beauty["level"] == pytest.approx(9 / 12)
+    assert beauty["contenders"]["changed"] is False
+    assert len(beauty["disagreements"]) == 3
+    heat = {row["native"]: {cell["aspect"]: cell["share"] for cell in row["cells"]} for row in ruler["natives"]}
+    assert heat["length"]["relevance"]["value"] == pytest.approx(9 / 12)
+    assert heat["noise"]["beauty"]["value"] == 0.5
+    (preference,) = chooser["aspects"]
+    assert preference["oddities"]["first_share"] == preference["oddities"]["inconsistent"] == 1.0
+    assert preference["decided"]["value"] == 0.5
+
+
+def test_what_was_not_answered_is_left_out_and_counted(db):
+    comparison = with_files(voted(make_comparison(prompts=8, overlap=3)))
+    asked(
+        comparison,
+        pointwise(),
+        lambda pair: [None, None] if pair.prompt.position % 2 else longer_is_favourite(pair),
+    )
+    (judge,) = build_trust(comparison)["judges"]
+    assert judge["status"] == {"ok": 4, "unparsed": 4}
+    assert (judge["aspects"][0]["answered"], judge["aspects"][0]["coverage"]) == (4, 0.5)
+
+
+def test_the_page_waits_for_a_worker_and_shows_what_it_built(
+    client, rita, judged, bells, django_capture_on_commit_callbacks
+):
+    client.force_login(rita)
+    address = reverse("judges-against-people", args=[judged.code])
+    with django_capture_on_commit_callbacks(execute=True):
+        assert "being held against people" in client.get(address).content.decode()
+    assert bells.count("evalapp.reporting.tasks.build_judges") == 1
+    tasks.build_judges(judged.pk)
+    text = client.get(address).content.decode()
+    assert "ruler 1" in text
+    assert "it always chooses the clip shown first" in text
+    assert text.count('class="card pair"') == 0  # the judge shown first ties everywhere
+    ruler = JudgeVersion.objects.get(name="ruler")
+    blind = client.get(address, {"judge": ruler.pk, "aspect": "beauty"}).content.decode()
+    assert blind.count('class="card pair"') == 3
+    assert f"<figcaption>{FAVOURITE}" not in blind
+    assert client.get(address, {"judge": ruler.pk, "aspect": "defects"}).status_code == 404
+
+
+def test_organizers_see_whose_clip_the_judge_was_sure_of(client, olga, judged):
+    build_trust(judged)
+    client.force_login(olga)
+    ruler = JudgeVersion.objects.get(name="ruler")
+    text = client.get(
+        reverse("judges-against-people", args=[judged.code]), {"judge": ruler.pk, "aspect": "beauty"}
+    ).content.decode()
+    assert text.count(f"<figcaption>{FAVOURITE}") == 3
+    assert text.count(f"Judge: <strong>{FAVOURITE}</strong>") == 3
+
+
+def test_the_files_hold_a_row_per_judge_and_aspect(client, rita, judged):
+    build_trust(judged)
+    client.force_login(rita)
+    rows = list(
+        csv.DictReader(io.StringIO(client.get(reverse("judges-file", args=[judged.code, "csv"])).content.decode()))
+    )
+    assert [(row["judge"], row["aspect"], float(row["decided"])) for row in rows] == [
+        ("chooser", "preference", 0.5),
+        ("ruler", "beauty", 0.75),
+    ]
+    found = json.loads(client.get(reverse("judges-file", args=[judged.code, "json"])).content)
+    assert found["judges"][1]["aspects"][0]["decided"]["count"] == 12
+    assert client.get(reverse("judges-file", args=[judged.code, "exe"])).status_code == 404
+
+
+def test_over_all_comparisons_pairs_are_pooled_and_simulated_votes_left_out(client, rita, judged):
+    other = with_files(voted(make_comparison(prompts=4, overlap=2, name="other"), people=("dora", "eve")))
+    asked(other, pointwise(), longer_is_favourite)
+    Assessor.objects.filter(name__startswith="eve").update(simulated=True)
+    snapshot = build_trust(None)
+    ruler = next(each for each in snapshot["judges"] if each["name"] == "ruler")
+    assert ruler["aspects"][0]["pairs"] == 12 + 4
+    assert snapshot["simulated_votes"] == 0
+    assert snapshot["votes"] == (12 * 3 + 4) * 7
+    client.force_login(rita)
+    assert "ruler 1" in client.get(reverse("judges-everywhere")).content.decode()
+
+
+def test_groups_and_criteria_of_prompts_give_mj_bench_s_measures(db):
+    comparison = make_comparison(prompts=8, overlap=3)
+    for prompt in comparison.prompt_set.prompts.all():
+        type(prompt).objects.filter(pk=prompt.pk).update(
+            tags=["criterion:safety", f"group:{'nurse' if prompt.position < 4 else 'pilot'}"]
+        )
+    asked(with_files(voted(comparison)), pointwise(), longer_is_favourite)
+    (judge,) = build_trust(comparison)["judges"]
+    (safety,) = judge["criteria"]
+    assert safety["with_ties"]["value"] == pytest.approx(6 / 8)
+    (fair,) = judge["fairness"]
+    # Each group: four clips of the highest score, four of the lowest: normalised 1 and 0, mean ½, sd ½.
+    assert (fair["groups"], fair["scores"]) == (2, 16)
+    assert fair["nds"] == pytest.approx(0.0)
+    assert fair["ges"] == pytest.approx(0.5)
+    assert fair["alike"] == pytest.approx(12 / 28)
+
+
+def test_judges_enter_no_number_of_the_report(judged):
+    before = json.loads(build(judged).snapshot)
+    Verdict.objects.all().delete()
+    JudgeRun.objects.all().delete()
+    after = json.loads(build(judged).snapshot)
+    assert before["results"] == after["results"]
+    assert before["verdicts"] == after["verdicts"]
