@@ -1,0 +1,1 @@
+"""The team's own judge: a head per aspect on frozen features, trained on its votes by `training.train`."""
