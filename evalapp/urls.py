@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from evalapp.assessing import entrance, examples, invitations, preview, standings
 from evalapp.assessing import views as assessing
 from evalapp.comparisons import views as comparisons
+from evalapp.measuring import views as measuring
 from evalapp.people import audit_views, token_views, webhook_views
 from evalapp.people.views import SignIn
 from evalapp.reporting import behind, progress, rendering, trust_views
@@ -67,6 +68,9 @@ urlpatterns = [
     path("comparisons/<uuid:code>/rendering/sheets/", rendering.sheets, name="sheets"),
     path("comparisons/<uuid:code>/rendering/<str:verb>/", rendering.tell, name="rendering-verb"),
     path("clips/<uuid:folder>/sheet/", rendering.sheet, name="clip-sheet"),
+    # Judges: programs that score or compare the clips
+    path("comparisons/<uuid:code>/judging/", measuring.judging, name="judging"),
+    path("judging/<uuid:run>/stop/", measuring.stop, name="stop-judge"),
     # Reports: pages and files from one snapshot, and the clips behind their numbers
     path("comparisons/<uuid:code>/report/", reporting.report, name="report"),
     path("comparisons/<uuid:code>/report/freshness/", reporting.freshness, name="report-freshness"),

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.comparisons.models import Comparison
+from evalapp.measuring.judging import start
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.build import build
@@ -76,6 +77,8 @@ ACCESS = {
     "task-media": ("get", ASSESSORS_OWN),
     "task-poster": ("get", ASSESSORS_OWN),
     "task-reference": ("get", (NOT_THERE,) * 5),  # where the prompt has no image
+    "judging": ("get", ORGANIZERS),
+    "stop-judge": ("post", ORGANIZERS_DO),
     "report": ("get", SIGNED_IN),
     "report-freshness": ("get", SIGNED_IN),
     "report-explore": ("get", SIGNED_IN),
@@ -114,6 +117,10 @@ ACCESS = {
     "api-comparison": ("get", API_SIGNED_IN),
     "api-report": ("get", API_SIGNED_IN),
     "api-votes": ("get", API_ORGANIZERS),
+    "api-judges": ("get", API_ORGANIZERS),
+    "api-judge-runs": ("get", API_ORGANIZERS),
+    "api-judge-estimate": ("post", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "400")),  # no judge is named
+    "api-judge-run": ("delete", API_ORGANIZERS),
     "api-open": ("post", API_ORGANIZERS),
     "api-pause": ("post", API_ORGANIZERS),
     "api-close": ("post", API_ORGANIZERS),
@@ -135,7 +142,7 @@ WITHOUT_CODE = (
         "webhooks",
     ),
     *("healthz", "readyz", "metrics"),
-    *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons"),
+    *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons", "api-judges"),
 )
 
 
@@ -200,6 +207,8 @@ def address(name, house):
         return reverse(name, args=[house["comparison"].prompt_set.pk])
     if name == "api-invitation":
         return reverse(name, args=[house["invitation"].code])
+    if name in ("stop-judge", "api-judge-run"):
+        return reverse(name, args=[start(house["comparison"], "signal", {}).code])
     if name == "api-nothing":
         return "/api/elsewhere/"
     if name == "invitation":

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from evalapp.api import creating, documents, views
+from evalapp.api import creating, documents, judging, views
 
 urlpatterns = [
     path("v1/", documents.page, name="api-docs"),
@@ -21,6 +21,10 @@ urlpatterns = [
     path("v1/comparisons/<uuid:code>/pause/", views.Verb.as_view(verb="pause"), name="api-pause"),
     path("v1/comparisons/<uuid:code>/close/", views.Verb.as_view(verb="close"), name="api-close"),
     path("v1/comparisons/<uuid:code>/retry/", views.Retry.as_view(), name="api-retry"),
+    path("v1/judges/", judging.Judges.as_view(), name="api-judges"),
+    path("v1/comparisons/<uuid:code>/judge-runs/", judging.JudgeRuns.as_view(), name="api-judge-runs"),
+    path("v1/comparisons/<uuid:code>/judge-estimate/", judging.JudgeEstimate.as_view(), name="api-judge-estimate"),
+    path("v1/judge-runs/<uuid:run>/", judging.OneRun.as_view(), name="api-judge-run"),
     *(
         path(
             f"v1/comparisons/<uuid:code>/rendering/{verb}/",

@@ -159,6 +159,11 @@ class JudgeRun(models.Model):
         return max(0, self.total - self.cached - self.asked)
 
     @property
+    def known(self) -> int:
+        """Answers there are, with those known before."""
+        return self.cached + self.asked
+
+    @property
     def ended(self) -> bool:
         return self.state not in (self.State.QUEUED, self.State.RUNNING)
 

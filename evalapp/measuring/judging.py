@@ -126,6 +126,15 @@ def start(
     return run
 
 
+@transaction.atomic
+def cancel(run: JudgeRun) -> bool:
+    """No further answer is asked for; False where it had ended."""
+    if not run.cancel():
+        return False
+    audit.record("cancelled a judge of", run.comparison, judge=str(run.judge))
+    return True
+
+
 def work(run: JudgeRun, judge: Judge | None = None, done: Callable[[int], object] = lambda answers: None) -> bool:
     """Ask until nothing is left, the budget would be passed, or it was cancelled. False where another worker has it.
 
