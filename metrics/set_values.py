@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics import distances, kernels, manifolds
+from metrics import distances, kernels, manifolds, tradeoffs
 from metrics.sets import SETS
 
 Rows = NDArray[np.floating]
@@ -19,10 +19,11 @@ Codes = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows (n, d) of a set of clips, and the prompt or file of each."""
+    """Rows (n, d) of a set of clips, the prompt or file of each, and the clip; without `clips` each row is one."""
 
     rows: Rows
     clusters: Codes
+    clips: Codes | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class SetValue:
 
     value: freed of bias where the definition allows that; low, high: 95 % interval; plain: as published; floor: what
     `plain` would be about if both sets came from one distribution; spread: the published standard deviation, where
-    there is one; rows, reference_rows: how many are behind it.
+    there is one; rows, reference_rows: how many are behind it; by_cluster: the value of each prompt by its code, where
+    the whole is a mean of them.
     """
 
     value: float | None
@@ -43,6 +45,7 @@ class SetValue:
     rows: int
     reference_rows: int
     reason: str = ""
+    by_cluster: dict[int, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,6 +78,8 @@ def _loaded(measure: str) -> Measure:
         return _frechet(int(arguments[0]))
     if name == "mmd":
         return _mmd(getattr(kernels, arguments[0]))
+    if name == "diversity":
+        return _diversity(getattr(tradeoffs, arguments[0]))
     if name == "manifold":
         return _manifold(arguments[0], int(arguments[1]), arguments[2] == "closed")
     return {"kid_of_subsets": _kid_of_subsets, "inception_score": _inception_score}[name]
@@ -116,6 +121,26 @@ def _inception_score(sample: Sample, reference: Sample, rng: np.random.Generator
     return SetValue(mean, None, None, mean, None, spread, len(sample.rows), 0)
 
 
+def _diversity(of: Callable[[Rows], float]) -> Measure:
+    """Over the seeds of each prompt; where an extractor gives rows per frame, a clip is the mean of its frames."""
+
+    def measure(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+        _, first, place = np.unique(
+            np.arange(len(sample.rows)) if sample.clips is None else sample.clips,
+            return_index=True,
+            return_inverse=True,
+        )
+        rows = np.zeros((len(first), sample.rows.shape[1]))
+        np.add.at(rows, place, sample.rows)
+        rows /= np.bincount(place)[:, None]
+        prompts = sample.clusters[first]
+        found = tradeoffs.within_prompts(rows, prompts, of)
+        each = tradeoffs.by_prompt(rows, prompts, of)
+        return SetValue(found.value, found.low, found.high, found.value, None, None, found.count, 0, found.reason, each)
+
+    return measure
+
+
 def _manifold(name: str, k: int, closed: bool) -> Measure:
     """The interval is of the mean over the rows that are asked, the other set taken as it is; the floor is what one
     half of the reference says of the other."""
@@ -129,6 +154,8 @@ def _manifold(name: str, k: int, closed: bool) -> Measure:
             "coverage": (reference, found.covered),
         }[name]
         codes = distances.codes_of(asked.rows, asked.clusters)
+        sums = np.bincount(codes, weights=np.asarray(each, dtype=np.float64)) / np.bincount(codes)
+        own = dict(zip(np.unique(asked.clusters).tolist(), sums.tolist(), strict=True)) if asked is sample else {}
         value = float(getattr(found, name))
         low = high = None
         if codes.max() > 0:
@@ -142,6 +169,6 @@ def _manifold(name: str, k: int, closed: bool) -> Measure:
         floor = (
             float(getattr(manifolds.manifold(one, other, k, closed), name)) if min(len(one), len(other)) > k else None
         )
-        return SetValue(value, low, high, value, floor, None, len(sample.rows), len(reference.rows))
+        return SetValue(value, low, high, value, floor, None, len(sample.rows), len(reference.rows), by_cluster=own)
 
     return measure

@@ -55,6 +55,27 @@ def _family(prefix: str, extractor: str, columns: tuple[int, int], of: str) -> d
     return family
 
 
+def _diversity(prefix: str, extractor: str, columns: tuple[int, int], of: str) -> dict[str, SetMetric]:
+    """Conditional diversity: how unlike the clips of one prompt are, over its seeds."""
+    kinds = {
+        "diversity": ("pairwise", "mean of 1 − cosine over the pairs of seeds of a prompt", "1 − cosine"),
+        "vendi": ("vendi", "Vendi score over the seeds of a prompt", "clips unlike each other"),
+    }
+    return {
+        f"{prefix}_{name}": SetMetric(
+            extractor,
+            columns,
+            f"{words}, rows of a clip averaged, mean over prompts, 95 % t interval by prompt",
+            f"diversity:{function}",
+            unit,
+            True,
+            of,
+            asks_reference=False,
+        )
+        for name, (function, words, unit) in kinds.items()
+    }
+
+
 _POOL3, _LOGITS = (0, 2048), (2048, 3056)
 
 
@@ -110,6 +131,9 @@ SETS: dict[str, SetMetric] = {
         False,
         "the distance of JEDi on V-JEPA 2, not comparable with published JEDi",
     ),
+    **_diversity("dinov2", "dinov2", (0, 1024), "DINOv2 ViT-L/14 class token"),
+    **_diversity("clip", "clip", (0, 768), "CLIP ViT-L/14 at 336, image embedding"),
     "builtin_frechet": _fd("builtin", 32, "built-in features, not comparable with published FVD or FID"),
     **_family("builtin_", "builtin", (0, 32), "built-in features, not comparable with published values"),
+    **_diversity("builtin", "builtin", (0, 32), "built-in features, not comparable with published values"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,18 +37,32 @@ def pairwise(rows: NDArray[np.floating]) -> float:
     return 1 - (total - len(unit)) / (len(unit) * (len(unit) - 1))
 
 
-def within_prompts(rows: NDArray[np.floating], prompts: NDArray[np.integer]) -> Mean:
-    """`pairwise` over the seeds of each prompt, mean over prompts with its interval: conditional diversity.
-
-    Prompts with one clip say nothing and are left out; `prompts` of the result tells how many are behind it.
-    """
+def by_prompt(
+    rows: NDArray[np.floating],
+    prompts: NDArray[np.integer],
+    of: Callable[[NDArray[np.floating]], float] = pairwise,
+) -> dict[int, float]:
+    """`of` the seeds of each prompt that has several: one row a clip."""
     codes, counts = np.unique(prompts, return_counts=True)
-    several = codes[counts > 1]
-    if not len(several):
+    return {int(code): of(rows[prompts == code]) for code in codes[counts > 1]}
+
+
+def within_prompts(
+    rows: NDArray[np.floating],
+    prompts: NDArray[np.integer],
+    of: Callable[[NDArray[np.floating]], float] = pairwise,
+) -> Mean:
+    """Conditional diversity: `of` (`pairwise` or `vendi`) the seeds of a prompt, mean over prompts with its interval.
+
+    Prompts with one clip say nothing and are left out; `prompts` of the result tells how many are behind it. Vendi
+    grows with the number of seeds: compare contenders with equally many.
+    """
+    each = by_prompt(rows, prompts, of)
+    if not each:
         return Mean(None, None, None, 0, 0, "no prompt has several seeds")
-    values = np.array([pairwise(rows[prompts == code]) for code in several])
-    found = mean_by_prompt(values, several)
-    return Mean(found.value, found.low, found.high, int(counts[counts > 1].sum()), found.prompts, found.reason)
+    found = mean_by_prompt(np.array(list(each.values())), np.array(list(each)))
+    clips = int(np.isin(prompts, list(each)).sum())
+    return Mean(found.value, found.low, found.high, clips, found.prompts, found.reason)
 
 
 def _unit(rows: NDArray[np.floating]) -> Array:
@@ -100,16 +115,13 @@ def share_on_front(
     if not (numbers.sum(1) > 0).all():
         raise ValueError("a contender has no value of a measure: leave it out, by name")
     here = front(totals.sum(1) / numbers.sum(1), higher_is_better)
-    hits, made = np.zeros(len(wide)), 0
-    for _ in range(draws):
-        weight = np.bincount(rng.integers(0, count, count), minlength=count)[None, :, None]
-        behind = (numbers * weight).sum(1)
-        if (behind > 0).all():
-            hits += front((totals * weight).sum(1) / behind, higher_is_better)
-            made += 1
-    if not made:
+    weight = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+    behind = np.einsum("dp,cpm->dcm", weight, numbers)
+    whole = (behind > 0).all((1, 2))
+    if not whole.any():
         raise ValueError("too few prompts have every measure: no resampling holds them all")
-    return here, hits / made
+    means = np.einsum("dp,cpm->dcm", weight[whole], totals) / behind[whole]
+    return here, np.mean([front(each, higher_is_better) for each in means], axis=0)
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def sample_of(items: list[Item], identity: str) -> tuple[Any, list[str]]:
     """The rows of these files, and why others have none. In the order of checksums, up to MOST_ROWS."""
     sample = resolve("metrics.set_values:Sample")
     parts, clusters, reasons, rows = [], [], [], 0
+    clips: list[Any] = []
     width = 0
     codes = {cluster: code for code, cluster in enumerate(sorted({item.cluster for item in items}))}
     for item, found in _stored(sorted(items, key=lambda item: item.sha256), identity):
@@ -136,10 +137,11 @@ def sample_of(items: list[Item], identity: str) -> tuple[Any, list[str]]:
             each = np.frombuffer(bytes(found.data), dtype="<f4").reshape(-1, found.width)
             parts.append(each)
             clusters.append(np.full(len(each), codes[item.cluster]))
+            clips.append(np.full(len(each), len(clips)))
             rows, width = rows + len(each), found.width
     if not parts:
         return sample(np.empty((0, width or 1), dtype=np.float32), np.empty(0, dtype=int)), reasons
-    return sample(np.concatenate(parts), np.concatenate(clusters)), reasons
+    return sample(np.concatenate(parts), np.concatenate(clusters), np.concatenate(clips)), reasons
 
 
 def _stored(items: list[Item], identity: str, *columns: str) -> Iterator[tuple[Item, Features | None]]:
@@ -182,6 +184,8 @@ def _compare(
             found = resolve("metrics.set_values:measure")(name, sample, opposite if against else None)
             result = found.as_json() | {"clips": len(own) - len(reasons), "missing": len(reasons)}
             result |= {"reference_clips": len(other), "without": reasons[:20]}
+            named = sorted({item.cluster for item in own})
+            result["by_prompt"] = {named[code]: value for code, value in result.pop("by_cluster").items()}
             SetMeasurement.objects.update_or_create(
                 comparison=comparison,
                 contender_id=contender,

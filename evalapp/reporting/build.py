@@ -25,10 +25,11 @@ from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.methods import methods
 from evalapp.reporting.models import Report
 from evalapp.reporting.table import VoteTable, excluded, repeats_of, table_of
+from evalapp.reporting.tradeoffs import tradeoffs
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 10
+METHOD = 11
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 VERSIONS = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
@@ -101,6 +102,7 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
     closed = comparison.state == Comparison.State.CLOSED and not filters
     looked = looking.looked_at(comparison, table)
     results = sections.results(table, closed, {} if filters else looked)
+    metrics = [] if filters else results_of(comparison, sections.voted(table))
     snapshot: dict[str, Any] = {
         "exploratory": bool(filters),
         "filters": filters.told(),
@@ -126,7 +128,10 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "one_scale": reasons.one_scale(table, tests=closed),
         "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
         "without_each_assessor": sections.without_each_assessor(table, looked),
-        "metrics": [] if filters else results_of(comparison, sections.voted(table)),
+        "metrics": metrics,
+        "tradeoffs": None
+        if filters
+        else tradeoffs(comparison, sections.voted(table), metrics, sections.headline(table)),
         "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest, "versions": VERSIONS},
     }
     snapshot["methods"] = methods(snapshot, closed)

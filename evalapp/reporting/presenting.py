@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy
 
-from evalapp.reporting import charts, figures, trends
+from evalapp.reporting import charts, figures, tradeoff_charts, trends
 from evalapp.reporting.wording import spoken
 
 COEFFICIENTS = {
@@ -54,6 +54,7 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     drawn = _against_people(metrics, people)
     curves, drawn_curves = trends.curves(snapshot, titles)
     drift, drawn_drift = trends.drift(snapshot)
+    weighed, drawn_costs = tradeoff_charts.shown(snapshot["tradeoffs"]) if snapshot.get("tradeoffs") else ({}, {})
     return snapshot | {
         "titles": titles,
         "filters": {
@@ -64,7 +65,8 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         "people": people,
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,
-        "figures": figures_of(snapshot, pairings) | drawn | drawn_curves | drawn_drift,
+        "figures": figures_of(snapshot, pairings) | drawn | drawn_costs | drawn_curves | drawn_drift,
+        **weighed,
         "curves": curves,
         "drift": drift,
         "looks": _looks(snapshot["looks"]),
@@ -138,7 +140,12 @@ def _metrics(snapshot: dict[str, Any], titles: dict[str, str]) -> list[dict[str,
         ]
         words = {"title": gettext(metric["title"]), "unit": gettext(metric["unit"]), "figure": f"measure-{number}"}
         cells = [_measured(rows.get(name)) for name in names]
-        shown.append(metric | words | {"cells": cells, "following": following, "sets": metric.get("kind") == "set"})
+        tags = []
+        for each in metric.get("tags", []):
+            mine = {row["contender"]: row for row in each["rows"]}
+            tags.append({"tag": each["tag"], "cells": [_measured(mine.get(name)) for name in names]})
+        more = {"cells": cells, "following": following, "sets": metric.get("kind") == "set", "tags": tags}
+        shown.append(metric | words | more)
     return shown
 
 

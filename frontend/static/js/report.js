@@ -12,8 +12,14 @@ for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelect
   const figure = figures[place.dataset.figure || ""];
   if (!figure) continue;
   place.style.height = `${figure.layout.height}px`; // a figure that follows its place's width follows its height too
-  plotly.newPlot(place, figure.data, figure.layout, figure.config);
-  place.after(savers(place));
+  const draw = () => {
+    plotly.newPlot(place, figure.data, figure.layout, figure.config);
+    place.after(savers(place));
+  };
+  // What is folded has no width yet, and may never be looked at.
+  const folded = place.closest("details:not([open])");
+  if (folded) folded.addEventListener("toggle", draw, { once: true });
+  else draw();
 }
 
 /** Buttons that save a figure as a file; the browser draws it, no server is asked.

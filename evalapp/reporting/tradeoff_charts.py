@@ -1,0 +1,127 @@
+"""Figures of quality against cost, and of consistency, diversity and realism. Who is on the front is filled, who is
+beaten hollow; names stand beside points, and the front is a dashed line: nothing depends on colour."""
+
+from typing import Any
+
+from django.utils.translation import gettext, gettext_lazy
+
+from evalapp.reporting.figures import CONFIG, FIRST, INK, SECOND, Figure, layout_of, safe
+
+COSTS = {
+    "steps": gettext_lazy("sampling steps"),
+    "seconds": gettext_lazy("seconds a clip"),
+    "energy": gettext_lazy("watt-hours a clip"),
+}
+CORNERS = {
+    "consistency": gettext_lazy("Consistency"),
+    "diversity": gettext_lazy("Diversity"),
+    "realism": gettext_lazy("Realism"),
+}
+Row = dict[str, Any]
+
+
+def shown(tradeoffs: Row) -> tuple[Row, dict[str, Figure]]:
+    """The section as the template takes it, and its figures by name."""
+    figures, costs = {}, []
+    for cost in tradeoffs["costs"]:
+        qualities = []
+        for number, quality in enumerate(cost["qualities"]):
+            name = f"{cost['cost']}-{number}"
+            figures[name] = against_cost(cost["cost"], quality)
+            scale = _scale(quality)
+            points = [
+                _point(each)
+                | {
+                    "cost_short": f"{each['cost']:.3g}",
+                    "short": f"{scale * each['value']:.3g}",
+                    "ends": "{:.3g} – {:.3g}".format(*(scale * end for end in each["interval"]))
+                    if each["interval"]
+                    else "",
+                }
+                for each in quality["points"]
+            ]
+            qualities.append(quality | {"figure": name, "points": points, "title": gettext(quality["title"])})
+        costs.append(cost | {"title": COSTS[cost["cost"]], "qualities": qualities})
+    found, corners = tradeoffs["front"], tradeoffs["front"]["corners"]
+    if found["points"]:
+        figures["front"] = front(corners, found["points"])
+    named = [each | {"name": CORNERS[each["corner"]], "title": gettext(each["title"])} for each in corners]
+    points = [_point(each) | {"shorts": [f"{value:.3g}" for value in each["values"]]} for each in found["points"]]
+    return {"costs": costs, "front": found | {"corners": named, "points": points}}, figures
+
+
+def _point(point: Row) -> Row:
+    share = point["share_on_front"]
+    return point | {"share": "" if share is None else f"{100 * share:.0f}"}
+
+
+def _scale(quality: Row) -> int:
+    """Shares of people's votes are told of 100."""
+    return 100 if quality["quality"].startswith("people:") else 1
+
+
+def against_cost(cost: str, quality: Row) -> Figure:
+    """Points {contender, cost, value, interval, on_front}, the cheapest first."""
+    scale = _scale(quality)
+    points = quality["points"]
+    kept = [each for each in points if each["on_front"]]
+    traces: list[Row] = [
+        {"type": "scatter", "mode": "lines", "name": gettext("front"), "hoverinfo": "skip"}
+        | {"x": [each["cost"] for each in kept], "y": [scale * each["value"] for each in kept]}
+        | {"line": {"color": INK, "dash": "dash", "width": 1}}
+    ]
+    for on_front, name in ((True, gettext("nobody is better and cheaper")), (False, gettext("beaten"))):
+        mine = [each for each in points if each["on_front"] == on_front]
+        if mine:
+            traces.append(_dots(mine, [each["cost"] for each in mine], [scale * each["value"] for each in mine], name))
+            reach = [each["interval"] for each in mine]
+            traces[-1]["error_y"] = {
+                **{"type": "data", "symmetric": False, "color": INK, "thickness": 1},
+                "array": [
+                    scale * (ends[1] - each["value"]) if ends else 0 for ends, each in zip(reach, mine, strict=True)
+                ],
+                "arrayminus": [
+                    scale * (each["value"] - ends[0]) if ends else 0 for ends, each in zip(reach, mine, strict=True)
+                ],
+            }
+    unit = gettext("of 100 votes") if scale == 100 else safe(gettext(quality["unit"]))
+    return _figure(traces, str(COSTS[cost]), unit, log=_wide([each["cost"] for each in points]))
+
+
+def front(corners: list[Row], points: list[Row]) -> Figure:
+    """The first two measures as axes; a third stands as a number beside the name."""
+    traces = []
+    for on_front, name in ((True, gettext("nobody is better in all")), (False, gettext("beaten"))):
+        mine = [each for each in points if each["on_front"] == on_front]
+        if mine:
+            x, y = ([each["values"][axis] for each in mine] for axis in (0, 1))
+            traces.append(_dots(mine, x, y, name))
+            if len(corners) > 2:
+                traces[-1]["text"] = [f"{safe(each['contender'])} ({each['values'][2]:.3g})" for each in mine]
+    titles = [f"{CORNERS[each['corner']]}: {safe(gettext(each['title']))}" for each in corners]
+    return _figure(traces, titles[0], titles[1])
+
+
+def _dots(mine: list[Row], x: list[float], y: list[float], name: str) -> Row:
+    on_front = mine[0]["on_front"]
+    marker = {"color": FIRST if on_front else SECOND, "size": 10, "symbol": "diamond" if on_front else "circle-open"}
+    return {
+        **{"type": "scatter", "mode": "markers+text", "name": name, "x": x, "y": y, "marker": marker},
+        **{"text": [safe(each["contender"]) for each in mine], "textposition": "top center", "cliponaxis": False},
+        "hovertemplate": "%{text}: %{x:.4g}, %{y:.4g}<extra></extra>",
+    }
+
+
+def _wide(costs: list[float]) -> bool:
+    """Whether costs span so much that only a logarithmic axis shows the small ones."""
+    return min(costs) > 0 and max(costs) / min(costs) > 20
+
+
+def _figure(traces: list[Row], xtitle: str, ytitle: str, log: bool = False) -> Figure:
+    layout = layout_of(6, {"title": {"text": xtitle}, "zeroline": False, "type": "log" if log else "linear"})
+    layout |= {"height": 340, "margin": {"l": 10, "r": 60, "t": 56, "b": 66}}
+    layout["yaxis"] = {"title": {"text": ytitle, "standoff": 4}, "gridcolor": "#e6e6e6", "fixedrange": True} | {
+        "zeroline": False,
+        "automargin": True,
+    }
+    return {"data": traces, "layout": layout, "config": CONFIG}

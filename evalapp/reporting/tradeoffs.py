@@ -1,0 +1,265 @@
+"""What quality costs, and whom nobody beats: people and measures against steps, seconds and energy of a clip, and
+consistency, diversity and realism together.
+
+Each contender has a mean over prompts of everything; prompts are drawn again to tell how sure its place on a front is.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.models import Clip
+from evalapp.measuring.models import Measurement, SetMeasurement
+from evalapp.measuring.results import Voted
+from evalapp.measuring.runs import PROTOCOL
+from evalapp.reporting.wording import said
+from metrics import resolve
+
+DRAWS = 1000
+COSTS = ("steps", "seconds", "energy")
+CORNERS = {
+    "consistency": ("vqa", "clip_score", "people:relevance"),
+    "diversity": ("dinov2_diversity", "clip_diversity", "builtin_diversity"),
+    "realism": ("precision", "people:defects", "builtin_precision"),
+}
+"""What stands for each, the first that there is; "people:" is an aspect that people were asked about."""
+Grid = NDArray[np.float64]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """values: of each contender, None where there is none; grid (contenders, prompts): what they are means of, where
+    prompts tell them apart."""
+
+    key: str
+    title: str
+    unit: str
+    higher_is_better: bool
+    values: list[float | None]
+    intervals: list[list[float] | None]
+    grid: Grid | None
+
+
+class _Ground:
+    """Contenders and prompts of a comparison, on which everything is laid out."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        clips = comparison.clips().order_by("pk").select_related("contender__recipe")
+        self.clips = {clip.pk: clip for clip in clips}
+        self.contenders = dict(comparison.entries.values_list("contender_id", "contender__name"))
+        self.prompts = {key: place for place, key in enumerate(sorted({c.prompt_id for c in self.clips.values()}))}
+        self.places = {key: place for place, key in enumerate(self.contenders)}
+
+    def grid(self, told: Iterable[tuple[Clip, float]]) -> Grid:
+        """Means by contender and prompt, NaN where there is nothing."""
+        totals, counts = np.zeros((2, len(self.contenders), len(self.prompts)))
+        for clip, value in told:
+            where = self.places[clip.contender_id], self.prompts[clip.prompt_id]
+            totals[where] += value
+            counts[where] += 1
+        return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+
+    def ready(self) -> list[Clip]:
+        return [clip for clip in self.clips.values() if clip.state == Clip.State.READY]
+
+
+def tradeoffs(comparison: Comparison, voted: Mapping[str, Voted], metrics: list[Row], headline: str) -> Row:
+    """The section of a report.
+
+    costs: per cost with two values or more {cost, qualities, without}, qualities {quality, title, unit,
+    higher_is_better, points, reason}, points per contender, the cheapest first: {contender, cost, value, interval,
+    on_front, share_on_front, beaten_by}; without: contenders of which no cost is known. front: {corners, points,
+    reason}, points {contender, values, on_front, share_on_front}. A share is None where a measure says nothing of
+    single prompts.
+    """
+    ground = _Ground(comparison)
+    people = _people(ground, voted)
+    qualities = [people[headline]] if headline in people else []
+    qualities += _measured(ground, metrics)
+    return {
+        "costs": [found for cost in COSTS if (found := _against(ground, cost, qualities))],
+        "front": _front(ground, people, qualities),
+    }
+
+
+def _people(ground: _Ground, voted: Mapping[str, Voted]) -> dict[str, Quality]:
+    """How often people chose each contender's clips, per aspect: the mean over prompts, ties half."""
+    sides = {pair: (a, b) for pair, a, b in ground.comparison.pairs.values_list("pk", "first", "second")}
+    names = dict(ground.comparison.aspects.values_list("key", "name"))
+    found = {}
+    for aspect, said_of in voted.items():
+        told = [
+            (ground.clips[clip], share)
+            for pair, outcome in said_of.outcomes.items()
+            for clip, share in zip(sides[pair], (outcome, 1 - outcome), strict=True)
+        ]
+        if not told:
+            continue
+        grid = ground.grid(told)
+        means = [_mean(row) for row in grid]
+        found[aspect] = Quality(
+            f"people:{aspect}",
+            names[aspect],
+            "share of votes",
+            True,
+            [mean.value for mean in means],
+            [None if mean.low is None else [max(0.0, mean.low), min(1.0, mean.high)] for mean in means],
+            grid,
+        )
+    return found
+
+
+def _mean(row: Grid) -> Any:
+    places = np.flatnonzero(~np.isnan(row))
+    return resolve("metrics.following:mean_by_prompt")(row[places], places)
+
+
+def _measured(ground: _Ground, metrics: list[Row]) -> list[Quality]:
+    """Every measure that has a better direction, with its prompts where it has them."""
+    by_sum: dict[str, list[Clip]] = {}
+    for clip in ground.ready():
+        by_sum.setdefault(clip.sha256, []).append(clip)
+    stored = Measurement.objects.filter(version=PROTOCOL, sha256__in=by_sum, value__isnull=False)
+    told: dict[str, list[tuple[Clip, float]]] = {}
+    for name, sha256, value in stored.order_by("pk").values_list("metric", "sha256", "value"):
+        told.setdefault(name, []).extend((clip, value or 0.0) for clip in by_sum[sha256])
+    sets = SetMeasurement.objects.filter(comparison=ground.comparison, tag="")
+    of_sets = {(row.metric, row.reference, row.contender_id): row.result.get("by_prompt") or {} for row in sets}
+    found = []
+    for metric in metrics:
+        if metric["higher_is_better"] is None:
+            continue
+        rows = {row["contender"]: row for row in metric["rows"]}
+        mine = [rows.get(name) for name in ground.contenders.values()]
+        if metric["kind"] == "clip":
+            grid = ground.grid(told.get(metric["metric"], []))
+        else:
+            each = [of_sets.get((metric["metric"], metric["reference"], key), {}) for key in ground.contenders]
+            grid = np.array([[by.get(f"prompt {key}", np.nan) for key in ground.prompts] for by in each], dtype=float)
+        found.append(
+            Quality(
+                metric["metric"],
+                metric["title"] + (f" · {metric['reference']}" if metric.get("reference") else ""),
+                metric["unit"],
+                metric["higher_is_better"],
+                [row["value"] if row else None for row in mine],
+                [row["interval"] if row else None for row in mine],
+                None if np.isnan(grid).all() else grid,
+            )
+        )
+    return found
+
+
+def _cost(ground: _Ground, cost: str) -> Grid:
+    told = []
+    for clip in ground.ready():
+        settings, facts = clip.contender.recipe.settings, clip.facts or {}
+        value = {
+            "steps": settings.get("steps") or (settings.get("scheduler") or {}).get("steps"),
+            "seconds": clip.seconds,
+            "energy": (facts.get("provenance") or {}).get("energy_wh"),
+        }[cost]
+        if value is not None:
+            told.append((clip, float(value)))
+    return ground.grid(told)
+
+
+def _against(ground: _Ground, cost: str, qualities: list[Quality]) -> Row | None:
+    """Each quality against one cost; None where fewer than two costs are known that differ."""
+    grid, names = _cost(ground, cost), list(ground.contenders.values())
+    costs = [_mean(row).value for row in grid]
+    if len({value for value in costs if value is not None}) < 2:
+        return None
+    shown = []
+    for quality in qualities:
+        both = [place for place, value in enumerate(quality.values) if value is not None and costs[place] is not None]
+        if len(both) < 2:
+            continue
+        values, prices = (np.array([each[place] for place in both]) for each in (quality.values, costs))
+        ordered = resolve("metrics.tradeoffs:against_cost")(
+            [names[place] for place in both], values, prices, quality.higher_is_better
+        )
+        shares, reason = _shares(ground, [quality.grid, grid], both, [quality.higher_is_better, False])
+        by_name = {names[place]: number for number, place in enumerate(both)}
+        shown.append(
+            {
+                "quality": quality.key,
+                "title": quality.title,
+                "unit": quality.unit,
+                "higher_is_better": quality.higher_is_better,
+                "points": [
+                    {
+                        "contender": each.contender,
+                        "cost": each.cost,
+                        "value": each.quality,
+                        "interval": quality.intervals[both[by_name[each.contender]]],
+                        "on_front": each.on_front,
+                        "share_on_front": shares and shares[by_name[each.contender]],
+                        "beaten_by": each.dominated_by,
+                    }
+                    for each in ordered
+                ],
+                "reason": reason,
+            }
+        )
+    without = [name for name, value in zip(names, costs, strict=True) if value is None]
+    return {"cost": cost, "qualities": shown, "without": without} if shown else None
+
+
+def _shares(
+    ground: _Ground, grids: list[Grid | None], places: list[int], directions: list[bool]
+) -> tuple[list[float] | None, str]:
+    """In what share of draws of prompts each contender is on the front, or why that cannot be said."""
+    if any(grid is None for grid in grids):
+        return None, said("one of them says nothing of single prompts, so that no prompts can be drawn again")
+    values = np.stack([grid[places] for grid in grids if grid is not None], axis=2)
+    if (~np.isnan(values).all(axis=(0, 2))).sum() < 2:
+        return None, said("one prompt tells nothing of others")
+    try:
+        _, shares = resolve("metrics.tradeoffs:share_on_front")(
+            values, np.arange(values.shape[1]), directions, np.random.default_rng(ground.comparison.rng_seed), DRAWS
+        )
+    except ValueError as error:
+        return None, str(error)
+    return [float(share) for share in shares], ""
+
+
+def _front(ground: _Ground, people: Mapping[str, Quality], qualities: list[Quality]) -> Row:
+    """Consistency, diversity and realism: of those that something here stands for, whom nobody beats in all."""
+    known = {quality.key: quality for quality in [*qualities, *people.values()]}
+    corners = {
+        corner: known[key]
+        for corner, keys in CORNERS.items()
+        for key in [next((k for k in keys if k in known), "")]
+        if key
+    }
+    listed = [
+        {"corner": corner, "title": each.title, "unit": each.unit, "higher_is_better": each.higher_is_better}
+        for corner, each in corners.items()
+    ]
+    names, chosen = list(ground.contenders.values()), list(corners.values())
+    both = [place for place in range(len(names)) if all(each.values[place] is not None for each in chosen)]
+    if len(chosen) < 2 or len(both) < 2:
+        lacking = ", ".join(sorted(CORNERS.keys() - corners.keys()))
+        why = said("nothing stands for {lacking}", lacking=lacking) if lacking else said("fewer than two contenders")
+        return {"corners": listed, "points": [], "reason": why}
+    directions = [each.higher_is_better for each in chosen]
+    values = np.array([[each.values[place] for each in chosen] for place in both], dtype=np.float64)
+    kept = resolve("metrics.tradeoffs:front")(values, directions)
+    shares, reason = _shares(ground, [each.grid for each in chosen], both, directions)
+    points = [
+        {
+            "contender": names[place],
+            "values": values[number].tolist(),
+            "on_front": bool(kept[number]),
+            "share_on_front": shares and shares[number],
+        }
+        for number, place in enumerate(both)
+    ]
+    return {"corners": listed, "points": points, "reason": reason}

@@ -1,0 +1,100 @@
+"""Quality against cost and the front of consistency, diversity and realism, as a report shows them."""
+
+import json
+
+import pytest
+from django.core.management import call_command
+
+from evalapp.assessing.simulate import simulate_votes
+from evalapp.comparisons.launch import create, launch
+from evalapp.generation.models import Clip
+from evalapp.measuring.models import Measurement, SetMeasurement
+from evalapp.measuring.runs import PROTOCOL
+from evalapp.measuring.sets import measure_sets
+from evalapp.reporting.build import build
+from evalapp.reporting.presenting import presented
+from tests.factories import give_media, make_contender, make_prompt_set
+
+SECONDS = {"teacher": 50.0, "student": 4.0, "poor": 8.0}
+SHARPNESS = {"teacher": 0.8, "student": 0.7, "poor": 0.6}
+
+
+@pytest.fixture
+def distilled(db):
+    """A teacher, a student of few steps and a poor one: three costs, one measure, votes of programs."""
+    steps = {"teacher": {"scheduler": {"steps": 50}}, "student": {"steps": 4}, "poor": {"steps": 8}}
+    chosen = [make_contender(name, settings=settings) for name, settings in steps.items()]
+    comparison = create("distilled", make_prompt_set(4), chosen, overlap=1, seeds=(0, 1))
+    launch(comparison)
+    for number, clip in enumerate(comparison.clips().order_by("pk")):
+        energy = {"provenance": {"energy_wh": SECONDS[clip.contender.name] / 10}}
+        give_media(clip, shade=60 + number)
+        name = clip.contender.name
+        Clip.objects.filter(pk=clip.pk).update(state="ready", seconds=SECONDS[name] + clip.seed, facts=energy)
+        clip.refresh_from_db()
+        value = SHARPNESS[name] + 0.001 * clip.prompt.position
+        Measurement.objects.get_or_create(
+            sha256=clip.sha256, metric="sharpness", version=PROTOCOL, defaults={"value": value}
+        )
+    comparison.open()
+    simulate_votes(comparison, 2)
+    comparison.close()
+    return comparison
+
+
+def points_of(snapshot, cost, quality):
+    (found,) = [each for each in snapshot["tradeoffs"]["costs"] if each["cost"] == cost]
+    (chosen,) = [each for each in found["qualities"] if each["quality"] == quality]
+    return {point["contender"]: point for point in chosen["points"]}
+
+
+def test_a_distilled_checkpoint_stays_on_the_front_and_a_dearer_worse_one_is_named_beaten(distilled):
+    snapshot = json.loads(build(distilled).snapshot)
+    assert [each["cost"] for each in snapshot["tradeoffs"]["costs"]] == ["steps", "seconds", "energy"]
+    for cost, of_teacher in (("steps", 50), ("seconds", 50.5), ("energy", 5)):
+        points = points_of(snapshot, cost, "sharpness")
+        assert list(points) == ["student", "poor", "teacher"]  # the cheapest first
+        assert points["teacher"]["cost"] == of_teacher
+        assert {name: (point["on_front"], point["share_on_front"]) for name, point in points.items()} == {
+            "student": (True, 1.0),
+            "poor": (False, 0.0),
+            "teacher": (True, 1.0),
+        }
+        assert points["poor"]["beaten_by"] == ["student"]
+    people = points_of(snapshot, "seconds", "people:preference")
+    assert sum(point["value"] for point in people.values()) == pytest.approx(1.5, abs=1e-5)
+    assert all(point["interval"][0] <= point["value"] <= point["interval"][1] for point in people.values())
+
+
+def test_while_voting_goes_on_no_share_tells_what_an_interval_would(distilled):
+    type(distilled).objects.filter(pk=distilled.pk).update(state="open")
+    points = points_of(json.loads(build(distilled).snapshot), "seconds", "people:preference")
+    assert {point["share_on_front"] for point in points.values()} == {None}
+    assert {point["interval"] for point in points.values()} == {None}
+
+
+def test_consistency_diversity_and_realism_make_a_front_with_shares(distilled, client, olga):
+    measure_sets(distilled, ["builtin_diversity", "builtin_vendi"], None)
+    of_set = SetMeasurement.objects.get(metric="builtin_diversity", contender__name="student", tag="")
+    assert len(of_set.result["by_prompt"]) == 4
+    snapshot = json.loads(build(distilled).snapshot)
+    found = snapshot["tradeoffs"]["front"]
+    assert [each["corner"] for each in found["corners"]] == ["consistency", "diversity", "realism"]
+    assert {point["contender"] for point in found["points"]} == set(SECONDS)
+    assert sum(point["share_on_front"] for point in found["points"]) >= 1
+    assert any(point["on_front"] for point in found["points"])
+    client.force_login(olga)
+    page = client.get(f"/comparisons/{distilled.code}/report/").content.decode()
+    assert "Quality against cost" in page
+    assert 'data-figure="front"' in page
+    assert "by prompt tag" in page
+
+
+def test_the_section_speaks_russian_and_its_figures_are_told_apart_without_colour(distilled, tmp_path):
+    build(distilled)
+    call_command("report", distilled.name, format="html", language="ru", output=tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "Качество против цены" in text
+    assert "секунд на клип" in text
+    figure = presented(json.loads(build(distilled).snapshot))["figures"]["seconds-1"]
+    assert [trace.get("marker", {}).get("symbol") for trace in figure["data"]] == [None, "diamond", "circle-open"]
