@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from evalapp.assessing import entrance, examples, invitations, preview, standings
 from evalapp.assessing import views as assessing
+from evalapp.catalog import views as catalog
 from evalapp.comparisons import views as comparisons
 from evalapp.measuring import views as measuring
 from evalapp.people import audit_views, token_views, webhook_views
@@ -34,6 +35,9 @@ urlpatterns = [
     path("comparisons/<uuid:code>/pause/", comparisons.pause, name="pause"),
     path("comparisons/<uuid:code>/close/", comparisons.close, name="close"),
     path("comparisons/<uuid:code>/retry/", comparisons.retry, name="retry"),
+    # Prompt sets
+    path("prompt-sets/", catalog.prompt_sets, name="prompt-sets"),
+    path("prompt-sets/<int:number>/", catalog.prompt_set, name="prompt-set"),
     # Invitations
     path("comparisons/<uuid:code>/invitations/", invitations.invite, name="invite"),
     path("invitations/<uuid:code>/withdraw/", invitations.withdraw, name="withdraw-invitation"),

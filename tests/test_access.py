@@ -53,6 +53,8 @@ ACCESS = {
     "sheets": ("get", ORGANIZERS),
     "rendering-verb": ("post", ORGANIZERS_DO),
     "clip-sheet": ("get", ORGANIZERS),
+    "prompt-sets": ("get", ORGANIZERS),
+    "prompt-set": ("get", ORGANIZERS),
     "invite": ("post", ORGANIZERS_DO),
     "withdraw-invitation": ("post", ORGANIZERS_DO),
     "assessor": ("get", ORGANIZERS),
@@ -137,6 +139,7 @@ WITHOUT_CODE = (
         "new-comparison",
         "league",
         "judges-everywhere",
+        "prompt-sets",
         "tokens",
         "audit",
         "webhooks",
@@ -203,7 +206,7 @@ def address(name, house):
         return reverse(name, args=[webhook.code if name == "remove-webhook" else delivery.code])
     if name == "revoke-token":
         return reverse(name, args=[house["token"].pk])
-    if name == "api-prompt-set":
+    if name in ("prompt-set", "api-prompt-set"):
         return reverse(name, args=[house["comparison"].prompt_set.pk])
     if name == "api-invitation":
         return reverse(name, args=[house["invitation"].code])

@@ -153,7 +153,7 @@ def _fewest_votes_first(participation: Participation, pivot: int, watched: int |
 
     Not the pair on their screen: it waits again once its lease has run out, and their answer still takes it.
     """
-    pairs = waiting(participation).exclude(pk=watched).order_by("taken", "shuffle", "pk")
+    pairs = waiting(participation).exclude(pk=watched or 0).order_by("taken", "shuffle", "pk")
     fewest = pairs.values_list("taken", flat=True).first()
     if fewest is None:
         return []

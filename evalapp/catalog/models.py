@@ -157,6 +157,10 @@ class PromptSet(models.Model):
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
 
+    def texts(self) -> list[PromptText]:
+        """Its prompts as they were frozen."""
+        return [PromptText(each.key, each.text, each.tags, each.image) for each in self.prompts.all()]
+
 
 class Prompt(models.Model):
     """One text to generate from."""

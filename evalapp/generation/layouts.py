@@ -3,16 +3,14 @@
 Nothing here decodes or stores: a layout is read into prompts and places, with everything that is wrong with it.
 """
 
-import csv
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evalapp.catalog.models import PromptText
+from evalapp.catalog.prompt_lists import rows
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 CLIP_ENDINGS = (".mp4", ".webm", ".mkv", ".gif", *IMAGE_ENDINGS)
@@ -202,20 +200,8 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[str, dict[str, Any]]]:
     except (OSError, UnicodeDecodeError) as error:
         layout.problems.append(f"{path}: cannot be read as UTF-8 text ({error})")
         return
-    if path.suffix.lower() == ".csv":
-        table: Iterable[dict[str, Any]] = csv.DictReader(io.StringIO(text, newline=""))
-        yield from ((f"{path} row {number}", row) for number, row in enumerate(table, 2))
-        return
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{path} line {number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            layout.problems.append(f"{where}: not JSON ({error})")
-            continue
-        if isinstance(row, dict):
-            yield where, row
+    for where, row in rows(text, path.suffix.lower()):
+        if isinstance(row, str):
+            layout.problems.append(f"{path} {where}: {row}")
         else:
-            layout.problems.append(f"{where}: not a JSON object")
+            yield f"{path} {where}", row

@@ -56,7 +56,7 @@ class Command(BaseCommand):
 def _read(source: str) -> tuple[str, list[PromptText]]:
     """A name and the prompts of a file or of the newest stored set of that name; raises CommandError."""
     if stored := PromptSet.objects.filter(name=source).order_by("-version").first():
-        return source, [PromptText(each.key, each.text, each.tags) for each in stored.prompts.all()]
+        return source, stored.texts()
     path = Path(source)
     if not path.is_file():
         known = ", ".join(sorted(set(PromptSet.objects.values_list("name", flat=True)))) or "none"

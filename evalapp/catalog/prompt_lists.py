@@ -1,0 +1,119 @@
+"""Prompt lists as people bring them: a line each, CSV, JSONL, or suites of templates; and what changed between two."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalapp.catalog.models import PromptText
+from evalapp.catalog.suites import SuiteError, expand
+
+LONGEST_PROMPT = 4000
+KINDS = (".txt", ".csv", ".jsonl", ".json")
+LANGUAGE = "language:"
+"""A prompt's language is a tag, so that reports slice by it."""
+
+
+class PromptsRefused(ValueError):
+    """The list cannot be used; `problems` names every line that is wrong."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = list(problems)
+
+
+def read_prompts(text: str, kind: str) -> list[PromptText]:
+    """The prompts of a list: .txt a prompt a line; .csv and .jsonl with text (or prompt) and, where given, id (or key),
+    tags (in CSV separated by |) and language; .json suites of templates. Raises PromptsRefused."""
+    if kind not in KINDS:
+        raise PromptsRefused([f"a list of prompts ends in {', '.join(KINDS)}, not in {kind or 'nothing'}"])
+    if kind == ".json":
+        try:
+            return expand(json.loads(text))
+        except (SuiteError, json.JSONDecodeError) as error:
+            raise PromptsRefused([f"not suites of templates: {error}"]) from error
+    found: list[PromptText] = []
+    problems: list[str] = []
+    read = list(_lines(text) if kind == ".txt" else rows(text, kind))
+    width = max(3, len(str(len(read))))
+    for number, (where, row) in enumerate(read, 1):
+        try:
+            found.append(_prompt(row, f"p{number:0{width}d}"))
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+    problems += [f"the id {key!r} comes twice" for key in _twice(prompt.key for prompt in found)]
+    if not read:
+        problems.append("there are no prompts in it")
+    if problems:
+        raise PromptsRefused(problems)
+    return found
+
+
+def rows(text: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Each row of a CSV or JSONL text with where it stands; a string is what is wrong with the row."""
+    if kind == ".csv":
+        table = csv.DictReader(io.StringIO(text, newline=""))
+        yield from ((f"row {number}", row) for number, row in enumerate(table, 2))
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+                yield f"line {number}", row if isinstance(row, dict) else "not a JSON object"
+            except json.JSONDecodeError as error:
+                yield f"line {number}", f"not JSON ({error})"
+
+
+def _lines(text: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield f"line {number}", {"text": line.strip()}
+
+
+def _prompt(row: dict[str, Any] | str, key: str) -> PromptText:
+    if isinstance(row, str):
+        raise ValueError(row)
+    text, key = row.get("text") or row.get("prompt"), row.get("id") or row.get("key") or key
+    tags = row.get("tags") or []
+    if isinstance(tags, str):
+        tags = [tag.strip() for tag in tags.split("|") if tag.strip()]
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError("has no text")
+    if len(text) > LONGEST_PROMPT:
+        raise ValueError(f"its text is longer than {LONGEST_PROMPT} characters")
+    if not isinstance(key, str) or len(key) > 200:
+        raise ValueError("its id is no text of up to 200 characters")
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError("its tags are no list of texts")
+    language = [f"{LANGUAGE}{row['language']}"] if row.get("language") else []
+    return PromptText(key, text.strip(), tuple(dict.fromkeys([*tags, *language])))
+
+
+def _twice(keys: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    return sorted({key for key in keys if key in seen or seen.add(key)})  # type: ignore[func-returns-value]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A prompt that is not the same in two versions of a set; None where the version lacks it."""
+
+    key: str
+    before: PromptText | None
+    after: PromptText | None
+
+
+def changes(before: Sequence[PromptText], after: Sequence[PromptText]) -> list[Change]:
+    """What went, came or became another text, tag or image, by id, in the order of the lists."""
+    old, new = ({prompt.key: prompt for prompt in prompts} for prompts in (before, after))
+    return [
+        Change(key, old.get(key), new.get(key))
+        for key in dict.fromkeys([*old, *new])
+        if key not in old or key not in new or _content(old[key]) != _content(new[key])
+    ]
+
+
+def _content(prompt: PromptText) -> tuple[str, list[str], str]:
+    return prompt.text, sorted(prompt.tags), prompt.image

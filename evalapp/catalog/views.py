@@ -1,0 +1,145 @@
+"""Prompt sets: brought in, looked at before they are frozen, and held against their earlier versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from evalapp.catalog.alike import alike
+from evalapp.catalog.models import PromptSet, PromptText
+from evalapp.catalog.prompt_lists import KINDS, Change, PromptsRefused, changes, read_prompts
+from evalapp.people import audit
+from evalapp.people.views import organizers_only
+
+LARGEST = 5 * 2**20  # bytes of an uploaded list
+SHOWN = 200
+WRITTEN = {
+    ".txt": gettext_lazy("one prompt per line"),
+    ".csv": gettext_lazy("CSV: id, text, tags separated by |, language"),
+    ".jsonl": gettext_lazy("JSONL: {id, text, tags, language} per line"),
+    ".json": gettext_lazy("suites of templates, JSON"),
+}
+
+
+class NewPromptSet(forms.Form):
+    """A list as text or as a file; `prompts` are read from whichever is given."""
+
+    name = forms.CharField(
+        max_length=200, label=gettext_lazy("Name"), help_text=gettext_lazy("An existing name makes its next version.")
+    )
+    file = forms.FileField(
+        required=False,
+        label=gettext_lazy("A file"),
+        widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
+    )
+    written = forms.ChoiceField(
+        choices=list(WRITTEN.items()), initial=".txt", label=gettext_lazy("Or text, written as")
+    )
+    text = forms.CharField(
+        required=False, strip=False, widget=forms.Textarea(attrs={"rows": 10}), label=gettext_lazy("The list")
+    )
+    prompts: Sequence[PromptText] = ()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        file = cleaned.get("file")
+        text, kind = cleaned.get("text", ""), cleaned.get("written", ".txt")
+        if file:
+            kind = PurePath(file.name or "").suffix.lower()
+            text = self._content(file)
+        if not text.strip():
+            self.add_error("text", _("Write prompts here, or choose a file."))
+        elif not self.errors:
+            try:
+                self.prompts = read_prompts(text, kind)
+            except PromptsRefused as refused:
+                shown = [*refused.problems[:20], *(["…"] if len(refused.problems) > 20 else [])]
+                self.add_error("file" if file else "text", shown)
+        return cleaned | {"text": text, "written": kind}
+
+    def _content(self, file: Any) -> str:
+        if (file.size or 0) > LARGEST:
+            self.add_error("file", _("This file is larger than 5 MB: a list of prompts is text."))
+            return ""
+        try:
+            return str(file.read(), "utf-8-sig")
+        except UnicodeDecodeError:
+            self.add_error("file", _("This file is not UTF-8 text: save it as UTF-8."))
+            return ""
+
+    def written_again(self) -> "NewPromptSet":
+        """The same list as text, so that freezing what was checked needs no second upload."""
+        return NewPromptSet(initial={key: self.cleaned_data[key] for key in ("name", "written", "text")})
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Two prompts that are nearly the same."""
+
+    first: PromptText
+    second: PromptText
+    percent: int
+
+
+def near_ones(prompts: Sequence[PromptText]) -> list[Likeness]:
+    found = alike([prompt.text for prompt in prompts])
+    return [Likeness(prompts[each.first], prompts[each.second], round(100 * each.likeness)) for each in found]
+
+
+@organizers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def prompt_sets(request: HttpRequest) -> HttpResponse:
+    """All sets, and the form for a new one: checked first, frozen when asked to."""
+    form = NewPromptSet(request.POST or None, request.FILES or None)
+    seen: dict[str, Any] = {}
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        if "freeze" in request.POST:
+            frozen = PromptSet.objects.freeze(name, form.prompts)
+            audit.record("froze", f"prompt set {frozen}", digest=frozen.digest)
+            messages.success(request, _("%(set)s is frozen: it can be chosen for comparisons.") % {"set": frozen})
+            return redirect("prompt-set", frozen.pk)
+        newest = PromptSet.objects.filter(name=name).order_by("-version").first()
+        seen = {
+            "checked": form.prompts[:SHOWN],
+            "count": len(form.prompts),
+            "near": near_ones(form.prompts)[:SHOWN],
+            "newest": newest,
+            "changes": changes(newest.texts(), form.prompts)[:SHOWN] if newest else [],
+        }
+        form = form.written_again()
+    listed = PromptSet.objects.annotate(count=Count("prompts")).order_by("name", "-version")
+    page = Paginator(listed, 50).get_page(request.GET.get("page"))
+    return render(request, "catalog/prompt_sets.html", {"form": form, "page": page, "shown": SHOWN} | seen)
+
+
+@organizers_only
+@require_safe
+def prompt_set(request: HttpRequest, number: int) -> HttpResponse:
+    """One set: its prompts, those that are nearly the same, and what changed since another version."""
+    found = get_object_or_404(PromptSet, pk=number)
+    texts = found.texts()
+    others = PromptSet.objects.filter(name=found.name).exclude(pk=found.pk).order_by("-version")
+    asked = request.GET.get("against", "")
+    other = others.filter(pk=asked).first() if asked.isdigit() else others.filter(version__lt=found.version).first()
+    changed: list[Change] = changes(other.texts(), texts) if other else []
+    context = {
+        "set": found,
+        "page": Paginator(texts, SHOWN).get_page(request.GET.get("page")),
+        "near": near_ones(texts)[:SHOWN],
+        "others": others,
+        "other": other,
+        "changes": changed[:SHOWN],
+        "tags": sorted({tag for text in texts for tag in text.tags}),
+    }
+    return render(request, "catalog/prompt_set.html", context)

@@ -1,0 +1,127 @@
+"""Prompt lists read from text, suites expanded, likenesses found, versions compared."""
+
+import itertools
+import random
+
+import pytest
+
+from evalapp.catalog.alike import _trigrams, alike
+from evalapp.catalog.models import PromptText
+from evalapp.catalog.prompt_lists import Change, PromptsRefused, changes, read_prompts
+from evalapp.catalog.suites import SuiteError, expand
+
+
+def test_a_line_is_a_prompt():
+    assert read_prompts("a dog\n\n  a cat \n", ".txt") == [PromptText("p001", "a dog"), PromptText("p002", "a cat")]
+
+
+def test_csv_and_jsonl_say_the_same():
+    table = "id,text,tags,language\nrun,a dog runs,animal|action,en\n"
+    lines = '{"id": "run", "text": "a dog runs", "tags": ["animal", "action"], "language": "en"}\n'
+    wanted = [PromptText("run", "a dog runs", ("animal", "action", "language:en"))]
+    assert read_prompts(table, ".csv") == read_prompts(lines, ".jsonl") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("", ".txt", "no prompts"),
+        ("x", ".xlsx", "ends in"),
+        ('{"text": "a"}\n{', ".jsonl", "line 2: not JSON"),
+        ('{"text": ""}', ".jsonl", "line 1: has no text"),
+        ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}', ".jsonl", "'a' comes twice"),
+        ('{"text": "x", "tags": [1]}', ".jsonl", "line 1: its tags"),
+        ("text\n" + "x" * 4001, ".csv", "row 2: its text is longer"),
+        ("[1", ".json", "not suites"),
+    ],
+)
+def test_what_cannot_be_read_is_named(text, kind, said):
+    with pytest.raises(PromptsRefused, match=said):
+        read_prompts(text, kind)
+
+
+def test_a_suite_becomes_a_prompt_per_combination_tagged_by_capability():
+    suite = {
+        "capability": "colour",
+        "template": "a {hue} {thing}",
+        "slots": {"hue": ["red", "blue"], "thing": ["ball"]},
+    }
+    assert [(each.text, each.tags) for each in expand(suite)] == [
+        ("a red ball", ("capability:colour", "test:minimum functionality")),
+        ("a blue ball", ("capability:colour", "test:minimum functionality")),
+    ]
+
+
+def test_prompts_that_differ_only_where_it_must_not_matter_form_a_group():
+    suite = {
+        "capability": "wording",
+        "test": "invariance",
+        "varies": ["start"],
+        "template": "{start} a {animal}",
+        "slots": {"start": ["a video of", "footage of"], "animal": ["dog", "cat"]},
+    }
+    groups = {}
+    for prompt in expand(suite):
+        group = next(tag for tag in prompt.tags if tag.startswith("group:"))
+        groups.setdefault(group, []).append(prompt.text)
+    assert sorted(groups.values()) == [
+        ["a video of a cat", "footage of a cat"],
+        ["a video of a dog", "footage of a dog"],
+    ]
+
+
+def test_a_sample_is_spread_evenly_and_keeps_its_names():
+    slots = {"n": [str(n) for n in range(100)]}
+    suite = {"capability": "counting", "template": "{n} balls", "slots": slots, "sample": 4}
+    assert [prompt.text for prompt in expand(suite)] == ["0 balls", "25 balls", "50 balls", "75 balls"]
+    whole = {prompt.text: prompt.key for prompt in expand(suite | {"sample": 100})}
+    assert all(whole[prompt.text] == prompt.key for prompt in expand(suite))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"slots": {}}, "both must be the same"),
+        ({"template": "a {hue.__class__}"}, "a plain word"),
+        ({"template": "a {hue!r}"}, "a plain word"),
+        ({"test": "stress"}, "a test is one of"),
+        ({"test": "invariance"}, "name in varies"),
+        ({"sample": 3}, "1 to 2"),
+        ({"slots": {"hue": []}}, "one filling or more"),
+        ({"colour": "red"}, "knows no colour"),
+        ({"capability": ""}, "needs a capability"),
+    ],
+)
+def test_a_suite_without_sense_is_refused_by_name(change, said):
+    suite = {"capability": "colour", "template": "a {hue} ball", "slots": {"hue": ["red", "blue"]}}
+    with pytest.raises(SuiteError, match=f"suite 1: .*{said}"):
+        expand(suite | change)
+
+
+def test_case_and_punctuation_do_not_make_another_prompt():
+    found = alike(["A dog runs on the beach.", "a cat sleeps", "a dog runs, on the beach"])
+    assert [(each.first, each.second, each.likeness) for each in found] == [(0, 2, 1.0)]
+
+
+def test_every_pair_above_the_bound_is_found_and_no_other():
+    rng = random.Random(0)
+    words = ["dog", "cat", "runs", "sleeps", "red", "blue", "on", "the", "beach", "hill"]
+    texts = [" ".join(rng.choice(words) for _ in range(rng.randint(3, 6))) for _ in range(120)]
+    grams = [_trigrams(text) for text in texts]
+    wanted = {
+        (i, j)
+        for i, j in itertools.combinations(range(120), 2)
+        if len(grams[i] & grams[j]) >= 0.6 * len(grams[i] | grams[j])
+    }
+    assert {(each.first, each.second) for each in alike(texts, 0.6)} == wanted
+    assert len(wanted) > 10
+
+
+def test_a_version_is_held_against_another_by_id():
+    before = [PromptText("a", "one"), PromptText("b", "two", ("x",)), PromptText("c", "three")]
+    after = [PromptText("b", "two", ("y",)), PromptText("c", "three"), PromptText("d", "four")]
+    assert changes(before, after) == [
+        Change("a", before[0], None),
+        Change("b", before[1], after[0]),
+        Change("d", None, after[2]),
+    ]
