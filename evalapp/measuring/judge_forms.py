@@ -59,8 +59,8 @@ def kept(name: str, content: bytes) -> str:
 class JudgeForm(forms.Form):
     """One judge's options, and a budget for one that asks for money."""
 
-    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, prefix=name, **kwargs)
+    def __init__(self, name: str, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, prefix=name)
         self.judge = name
         for key, field in options_of(name).items():
             self.fields[key] = _field(key, field)

@@ -88,7 +88,8 @@ def test_pages_of_organizers_have_no_violation(chromium, live_server, language):
     page.click("main button")
     page.wait_for_load_state()
     code = [comparison.code]
-    for name, given in (("comparisons", []), ("new-comparison", []), ("comparison", code), ("report", code)):
+    organizers = ("comparisons", []), ("new-comparison", []), ("comparison", code), ("report", code), ("judging", code)
+    for name, given in organizers:
         page.goto(live_server.url + reverse(name, args=given))
         flawless(page, name, WCAG)
     context.close()
