@@ -144,7 +144,7 @@ class Assignment(models.Model):
         ]
         indexes = [
             models.Index("state", "lease_until", name="assignment_expiry", condition=Q(state="held")),
-            models.Index("participation", "state", name="assignment_of_participation"),
+            models.Index("participation", "state", "version", name="assignment_of_participation"),
         ]
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from evalapp.assessing.models import Ballot, Participation
 from evalapp.comparisons.models import Comparison
 
 ENOUGH_ASSESSORS = 3  # of whom "the middle assessor" can be spoken
+TRUSTED, WATCHED, EXCLUDED = STANDINGS = ("trusted", "watched", "excluded")
 OFF, WATCH, GOLDENS, PAUSE, EXCLUDE = "off", "watch", "goldens", "pause", "exclude"
 CONSEQUENCES = {
     OFF: gettext_lazy("not looked at"),
@@ -245,3 +246,19 @@ def _act(standing: Standing, key: str, consequence: str) -> None:
     else:
         with suppress(AlreadyExcluded):
             Exclusion.objects.exclude_assessor(mine, standing.reason(key), by=BY_RULE, rule=key)
+
+
+def state_of(participation: Participation, standing: Standing | None, exclusion: Exclusion | None) -> str:
+    """One of STANDINGS."""
+    if exclusion:
+        return EXCLUDED
+    return WATCHED if participation.paused_at or (standing and standing.fired) else TRUSTED
+
+
+def standings_now(comparison: Comparison) -> dict[str, str]:
+    """The standing of everyone who takes part, by the assessor's code."""
+    out = {each.participation_id: each for each in Exclusion.objects.active(comparison)}
+    found = comparison.participations.select_related("assessor", "standing")
+    return {
+        str(each.assessor.code): state_of(each, getattr(each, "standing", None), out.get(each.pk)) for each in found
+    }

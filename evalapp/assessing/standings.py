@@ -15,14 +15,13 @@ from django.views.decorators.http import require_POST, require_safe
 from evalapp.assessing.evidence import Share
 from evalapp.assessing.exclusions import AlreadyExcluded, Exclusion
 from evalapp.assessing.models import Assignment, Participation, Vote
-from evalapp.assessing.quality import CONSEQUENCES, RULES, Standing, behind, settings_of, watch
+from evalapp.assessing.quality import CONSEQUENCES, RULES, Standing, behind, settings_of, state_of, watch
 from evalapp.assessing.tasks import ring_watch
 from evalapp.assessing.withdrawal import data_of, erase
 from evalapp.comparisons.models import Comparison
 from evalapp.people.views import organizers_only
 
 ASSESSORS_PER_PAGE = 50
-EXCLUDED, WATCHED, TRUSTED = "excluded", "watched", "trusted"
 
 
 class ReasonForm(forms.Form):
@@ -112,18 +111,12 @@ def _row(participation: Any) -> dict[str, Any]:
     return {
         "participation": participation,
         "standing": standing,
-        "state": _state(participation, standing, exclusion),
+        "state": state_of(participation, standing, exclusion),
         "exclusion": exclusion,
         "reasons": standing.reasons() if standing else [],
         "minutes": round(standing.numbers["seconds"] / 60) if standing else None,
         **{key: shown(standing.share(key)) if standing else None for key in RULES},
     }
-
-
-def _state(participation: Participation, standing: Standing | None, exclusion: Exclusion | None) -> str:
-    if exclusion:
-        return EXCLUDED
-    return WATCHED if participation.paused_at or (standing and standing.fired) else TRUSTED
 
 
 @organizers_only
@@ -141,7 +134,7 @@ def assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResponse:
         "comparison": participation.comparison,
         "participation": participation,
         "standing": standing,
-        "state": _state(participation, standing, active),
+        "state": state_of(participation, standing, active),
         "reasons": standing.reasons() if standing else [],
         "minutes": round(standing.numbers["seconds"] / 60) if standing else None,
         "measures": [

@@ -9,22 +9,24 @@ from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, Sum
 
 from evalapp.assessing.controls import ControlAnswer
 from evalapp.assessing.looks import Look, take_looks
-from evalapp.assessing.models import Assignment, Ballot
+from evalapp.assessing.models import Assignment
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.results import results_of
 from evalapp.people.webhooks import announce
 from evalapp.reporting import excluding, looking, over_time, reasons, sections
+from evalapp.reporting.columns import filtered, whole_table
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.methods import methods
 from evalapp.reporting.models import Report
-from evalapp.reporting.table import VoteTable, excluded, repeats_of, table_of
+from evalapp.reporting.table import VoteTable, excluded, repeats_of
 from evalapp.reporting.tradeoffs import tradeoffs
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
@@ -35,6 +37,10 @@ DIGITS = 6
 VERSIONS = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
 STEPS = ("contender__checkpoint__training", "contender__checkpoint__step")
 RUNNING = said("ordinary intervals and tests are shown when voting has ended: watched all along, they mislead")
+LIVE_VOTES = 50_000
+"""An exploration of more votes than this is answered at once, without what takes long; the whole report has it."""
+SLOW = said("with so many votes this is reckoned in the whole report only")
+WHOLE = said("groups of prompts are looked for in the whole report only")
 EXPLORING = said("among votes chosen after they were seen, ordinary intervals and tests would claim too much")
 
 
@@ -56,12 +62,13 @@ def build(comparison: Comparison) -> Report:
 
 
 def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
-    """sha256 of all that a report depends on. Cheap: votes are never altered, so counts and the last ids tell."""
-    ballots = Ballot.objects.filter(assignment__pair__comparison=comparison).aggregate(n=Count("pk"), last=Max("pk"))
+    """sha256 of all that a report depends on. Cheap: votes are never altered, so counts tell."""
     controls = ControlAnswer.objects.filter(control__participation__comparison=comparison)
-    states = Assignment.objects.filter(pair__comparison=comparison).values_list("state").annotate(n=Count("pk"))
+    # each ballot raises its assignment's version, and an index holds all of it: no vote need be looked at
+    states = Assignment.objects.filter(participation__comparison=comparison).values_list("state").order_by("state")
+    counted = [each for each in states.annotate(n=Count("pk"), versions=Sum("version")) if each[0] != "held"]
     return digest(
-        ({"filters": filters.told()} if filters else {})
+        ({"filters": filters.told(), "of_standing": filters.of_standing} if filters else {})
         | {
             "method": METHOD,
             "versions": VERSIONS,
@@ -72,12 +79,11 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
             "contenders": list(comparison.entries.values_list("contender__name", *STEPS)),
             "participations": comparison.participations.count(),
             "simulated": comparison.participations.filter(assessor__simulated=True).count(),
-            "ballots": ballots,
             "measured": _measured(comparison),
             "exclusions": [each.pk for each in excluded(comparison)],
             "controls": controls.aggregate(n=Count("pk"), last=Max("pk")),
             "looks": Look.objects.filter(comparison=comparison).count(),
-            "assignments": {state: n for state, n in states.order_by("state") if state != Assignment.State.HELD},
+            "assignments": counted,
         }
     )
 
@@ -85,11 +91,19 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
 def _measured(comparison: Comparison) -> list[Any]:
     """Values are stored once and never altered: how many there are of its clips, and the last, tell. Those of sets are
     replaced when the set changes, which their day and time tell."""
-    pairs = comparison.pairs.order_by()
-    files = pairs.values("first__sha256").union(pairs.values("second__sha256"))
-    single = Measurement.objects.filter(sha256__in=files).aggregate(n=Count("pk"), last=Max("pk"))
+    newest = Measurement.objects.aggregate(last=Max("pk"))["last"]
+    key = f"measured-{comparison.pk}-{comparison.state}-{newest}"
+    if newest is None or (single := cache.get(key)) is None:
+        single = _measured_clips(comparison) if newest else {"n": 0, "last": None}
+        cache.set(key, single, 3600)
     sets = SetMeasurement.objects.filter(comparison=comparison).aggregate(n=Count("pk"), last=Max("created_at"))
     return [single["n"], single["last"], sets["n"], sets["last"].isoformat() if sets["last"] else None]
+
+
+def _measured_clips(comparison: Comparison) -> dict[str, Any]:
+    pairs = comparison.pairs.order_by()
+    files = pairs.values("first__sha256").union(pairs.values("second__sha256"))
+    return Measurement.objects.filter(sha256__in=files).aggregate(n=Count("pk"), last=Max("pk"))
 
 
 def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHING) -> dict[str, Any]:
@@ -97,10 +111,15 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
 
     With filters it is exploratory: marked so, and without tests.
     """
-    whole, exclusions = table_of(comparison, filters, everyone=True), excluded(comparison)
+    whole, exclusions = whole_table(comparison, inputs_of(comparison) if filters else inputs), excluded(comparison)
+    if filters:
+        whole = filtered(whole, comparison, filters)
+    if "excluded" in filters.standings:
+        exclusions = []
     table = whole.without({str(each.participation.assessor.code) for each in exclusions})
     closed = comparison.state == Comparison.State.CLOSED and not filters
     looked = looking.looked_at(comparison, table)
+    lean = bool(filters) and len(table) > LIVE_VOTES
     results = sections.results(table, closed, {} if filters else looked)
     metrics = [] if filters else results_of(comparison, sections.voted(table))
     snapshot: dict[str, Any] = {
@@ -121,13 +140,13 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "agreement": sections.agreement(table, repeats_of(comparison, table)),
         "curves": over_time.curves(comparison, table),
         "drift": over_time.drift(comparison, table),
-        "slices": reasons.slices(table, tests=closed),
-        "found_slices": reasons.found_slices(table, tests=closed),
-        "drivers": reasons.drivers(table),
-        "sensitivity": reasons.sensitivity(table),
-        "one_scale": reasons.one_scale(table, tests=closed),
+        "slices": [] if lean else reasons.slices(table, tests=closed),
+        "found_slices": reasons.found_slices(table, tests=closed) if not filters else reasons.no_found_slices(WHOLE),
+        "drivers": [] if lean else reasons.drivers(table),
+        "sensitivity": reasons.sensitivity(table) if not lean else reasons.no_sensitivity(table, SLOW),
+        "one_scale": reasons.one_scale(table, tests=closed) if not lean else reasons.no_scale(table, SLOW),
         "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
-        "without_each_assessor": sections.without_each_assessor(table, looked),
+        "without_each_assessor": sections.without_each_assessor(table, looked, lean),
         "metrics": metrics,
         "tradeoffs": None
         if filters

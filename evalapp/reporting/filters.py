@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from evalapp.assessing.models import Ballot
+from evalapp.assessing.quality import STANDINGS, standings_now
 from evalapp.comparisons.models import Comparison
 
 
@@ -19,13 +20,17 @@ class NoSuchFilter(ValueError):
 @dataclass(frozen=True)
 class Filters:
     """Votes on prompts with any of these tags, by these assessors (codes), answered from `since` to `until` (days, both
-    counted, UTC), by people or by programs. What is empty or None leaves nothing out."""
+    counted, UTC), by people or by programs, by assessors of these standings. What is empty or None leaves nothing
+    out."""
 
     tags: tuple[str, ...] = ()
     assessors: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
     simulated: bool | None = None
+    standings: tuple[str, ...] = ()
+    of_standing: tuple[str, ...] = ()
+    """Codes of the assessors who have one of `standings` now."""
 
     @classmethod
     def read(cls, comparison: Comparison, given: Mapping[str, Any]) -> "Filters":
@@ -39,7 +44,13 @@ class Filters:
         who = next(iter(given.get("voters", ())), "")
         if who not in ("", "people", "programs"):
             raise NoSuchFilter(f"voters are 'people' or 'programs', not {who!r}")
-        return cls(tags, assessors, since, until, {"": None, "people": False, "programs": True}[who])
+        standings = tuple(sorted({each for each in given.get("standing", ()) if each}))
+        if strange := [each for each in standings if each not in STANDINGS]:
+            raise NoSuchFilter(f"a standing is one of {', '.join(STANDINGS)}, not {strange[0]!r}")
+        held = standings_now(comparison) if standings else {}
+        of_standing = tuple(sorted(code for code, state in held.items() if state in standings))
+        simulated = {"": None, "people": False, "programs": True}[who]
+        return cls(tags, assessors, since, until, simulated, standings, of_standing)
 
     def __bool__(self) -> bool:
         return self != EVERYTHING
@@ -52,6 +63,8 @@ class Filters:
             found = found.filter(assignment__pair__prompt__in=tagged)
         if self.assessors:
             found = found.filter(assignment__participation__assessor__code__in=self.assessors)
+        if self.standings:
+            found = found.filter(assignment__participation__assessor__code__in=self.of_standing)
         if self.simulated is not None:
             found = found.filter(assignment__participation__assessor__simulated=self.simulated)
         if self.since:
@@ -63,7 +76,9 @@ class Filters:
     def told(self) -> dict[str, Any]:
         """What is not empty, as plain values for a snapshot."""
         days = {key: day.isoformat() for key in ("since", "until") if (day := getattr(self, key))}
-        return {key: value for key, value in asdict(self).items() if value not in ((), None)} | days
+        return {
+            key: value for key, value in asdict(self).items() if key != "of_standing" and value not in ((), None)
+        } | days
 
 
 EVERYTHING = Filters()

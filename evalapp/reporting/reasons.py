@@ -98,7 +98,7 @@ def slices(table: VoteTable, tests: bool) -> list[Row]:
 
 def found_slices(table: VoteTable, tests: bool) -> Row:
     """The same by groups found in the prompts' words, which nobody named beforehand: votes had no part in them."""
-    empty: Row = {"source": None, "groups": [], "pairings": [], "reason": ""}
+    empty = no_found_slices("")
     if len(table.prompts) < FEWEST_PROMPTS:
         return empty | {"reason": said("{n} prompts are too few to group", n=len(table.prompts))}
     try:
@@ -109,6 +109,10 @@ def found_slices(table: VoteTable, tests: bool) -> Row:
     groups = [{"name": name, "prompts": size} for name, size in zip(found.names, sizes, strict=True)]
     split = _split(table, found.tags(range(len(table.prompts))), tests)
     return empty | {"source": found.source, "groups": groups, "pairings": split}
+
+
+def no_found_slices(why: str) -> Row:
+    return {"source": None, "groups": [], "pairings": [], "reason": why}
 
 
 def _split(table: VoteTable, tags: Mapping[int, Collection[str]], tests: bool) -> list[Row]:
@@ -163,6 +167,12 @@ def sensitivity(table: VoteTable) -> list[Row]:
     return rows
 
 
+def no_sensitivity(table: VoteTable, why: str) -> list[Row]:
+    row = dict.fromkeys(("side_corrected", "side_corrected_interval", "side_effect", "dawid_skene"))
+    named = [{"contenders": list(_names(table, pairing))} for pairing in table.pairings]
+    return [each | row | {"side_reason": why, "dawid_skene_reason": why} for each in named]
+
+
 def _dawid_skene(table: VoteTable, chosen: NDArray[np.bool_]) -> tuple[float | None, str]:
     if not chosen.any():
         return None, "no votes yet"
@@ -206,6 +216,12 @@ def one_scale(table: VoteTable, tests: bool) -> list[Row]:
             row["ties_reason"] = str(error)
         rows.append(row)
     return rows
+
+
+def no_scale(table: VoteTable, why: str) -> list[Row]:
+    known = ("circles", "circles_expected", "p_value", "tie_chance_of_equals")
+    asked = table.aspects if len(table.contenders) > 2 else []
+    return [{"aspect": aspect, "reason": why, "ties_reason": why} | dict.fromkeys(known) for aspect in asked]
 
 
 def warnings(table: VoteTable) -> list[str]:

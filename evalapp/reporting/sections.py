@@ -106,7 +106,7 @@ def too_few(prompts: int | None, assessors: int | None) -> str:
 
 def position_bias(table: VoteTable) -> list[Row]:
     """How often the left side won among decided votes: overall and by aspect."""
-    measure = resolve("metrics.preference.bias:position_bias")
+    measure = resolve("metrics.preference.bias:left_share")
     groups: list[tuple[str | None, int | None]] = [
         (None, None),
         *((key, code) for code, key in enumerate(table.aspects)),
@@ -117,14 +117,14 @@ def position_bias(table: VoteTable) -> list[Row]:
             reason = "no votes yet" if table.first_on_left is not None else "it is not known who stood on which side"
             rows.append({"aspect": aspect, "decided": 0, "left": None, "interval": None, "reason": reason})
             continue
-        bias = measure(table.votes(chosen), LEVEL)
+        left, balance = measure(table.votes(chosen), LEVEL)
         rows.append(
             {
                 "aspect": aspect,
-                "decided": bias.left.votes,
-                "left": bias.left.estimate,
-                "interval": _ends(bias.left.interval),
-                "reason": bias.left.reason or bias.balance,
+                "decided": left.votes,
+                "left": left.estimate,
+                "interval": _ends(left.interval),
+                "reason": left.reason or balance,
             }
         )
     return rows
@@ -213,15 +213,17 @@ def _with_themselves(repeats: Repeats, code: int) -> Any:
     )
 
 
-def without_each_assessor(table: VoteTable, looked: Mapping[tuple[int, int], Looked] | None = None) -> list[Row]:
+def without_each_assessor(
+    table: VoteTable, looked: Mapping[tuple[int, int], Looked] | None = None, lean: bool = False
+) -> list[Row]:
     """How far each headline win rate moves when one assessor is left out, and whom the finding hangs on: without them
-    the interval leaves, or comes to hold, one half."""
+    the interval leaves, or comes to hold, one half. `lean`: not reckoned, the rows are empty."""
     rate_of, leave_out = (
         resolve(f"metrics.preference.winrate:{name}") for name in ("win_rate_of", "without_each_assessor")
     )
     code, rows = table.aspects.index(headline(table)), []
     for pairing in table.pairings:
-        votes = table.votes(table.rows(code, pairing))
+        votes = table.votes(table.rows(code, pairing) & (not lean))
         level = looked[pairing].level if looked and pairing in looked else LEVEL
         found = {who: rate for who, rate in leave_out(votes, level).items() if rate.estimate is not None}
         rates, side = [rate.estimate for rate in found.values()], _favoured(rate_of(votes, level))

@@ -1,6 +1,7 @@
 """The report's pages. They read the latest snapshot and compute nothing."""
 
 import json
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -59,7 +60,8 @@ def report(request: HttpRequest, code: UUID) -> HttpResponse:
     return response
 
 
-FILTERS = ("tag", "assessor", "since", "until", "voters")
+FILTERS = ("tag", "assessor", "since", "until", "voters", "standing")
+WAIT_SECONDS, LOOK_SECONDS = 1.0, 0.05
 
 
 @login_required
@@ -80,14 +82,23 @@ def exploration(request: HttpRequest, code: UUID) -> HttpResponse:
         return render(request, "reporting/explore.html", context | {"problem": str(error)}, status=400)
     if filters:
         inputs = inputs_of(comparison, filters)
-        if snapshot := kept(inputs):
+        if not kept(inputs):
+            ring_exploration(comparison, inputs, given)
+        if snapshot := awaited(inputs):
             context |= presented(snapshot)
         else:
-            ring_exploration(comparison, inputs, given)
             context["waiting"] = True
     response = render(request, "reporting/explore.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def awaited(inputs: str) -> dict[str, Any] | None:
+    """An exploration as soon as a worker has it, if that is soon: otherwise the page asks again by itself."""
+    until = monotonic() + WAIT_SECONDS
+    while not (found := kept(inputs)) and monotonic() < until:
+        sleep(LOOK_SECONDS)
+    return found
 
 
 @login_required

@@ -6,7 +6,7 @@ and its place cannot be told apart, and the corrected win rate is None with that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -56,15 +56,31 @@ def position_bias(votes: Votes, level: float = 0.95) -> PositionBias:
     Raises ValueError where sides were not recorded.
     """
     sides = _sides(votes)
+    by_side, per_assessor = _by_side(votes, sides), {}
+    cast, place = np.unique(votes.assessor, return_inverse=True)
     decided = votes.outcome != 0.5
-    left_won = np.where(sides, votes.outcome, 1 - votes.outcome)
-    by_side = replace(votes, outcome=left_won, first_on_left=None, both_bad=None).take(decided)
-    per_assessor = {}
-    for who in np.unique(votes.assessor):
-        wins, _, losses = by_side.take(by_side.assessor == who).counts
-        per_assessor[int(who)] = win_rate(wins, losses, level=level)
+    won = np.bincount(place[decided], by_side.outcome, len(cast)).astype(int)
+    lost = np.bincount(place[decided], minlength=len(cast)) - won
+    for who, wins, losses in zip(cast.tolist(), won.tolist(), lost.tolist(), strict=True):
+        per_assessor[who] = win_rate(wins, losses, level=level)
     share = float(sides.mean()) if len(votes) else None
     return PositionBias(win_rate_of(by_side, level), per_assessor, share, _balance(sides), side_corrected(votes, level))
+
+
+def left_share(votes: Votes, level: float = 0.95) -> tuple[WinRate, str]:
+    """The `left` and the `balance` of `position_bias` alone, where the rest is not wanted.
+
+    Raises ValueError where sides were not recorded.
+    """
+    sides = _sides(votes)
+    return win_rate_of(_by_side(votes, sides), level), _balance(sides)
+
+
+def _by_side(votes: Votes, sides: Bools) -> Votes:
+    """The decided votes as votes for (1) or against (0) the left side."""
+    decided = votes.outcome != 0.5
+    left_won = np.where(sides, votes.outcome, 1 - votes.outcome)[decided]
+    return Votes(votes.prompt[decided], votes.assessor[decided], left_won)
 
 
 def side_corrected(votes: Votes, level: float = 0.95) -> SideCorrected:

@@ -45,7 +45,7 @@ def codes(labels: ArrayLike) -> Ints:
     values = np.asarray(labels)
     if values.ndim != 1:
         raise ValueError("labels of items, assessors and prompts are one-dimensional, one per vote")
-    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() < 4 * values.size + 1024:
+    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() < 16 * values.size + 1024:
         used = np.bincount(values) > 0
         if used.all():
             return values.astype(np.int64)

@@ -29,6 +29,8 @@ from metrics.preference.winrate import WinRate, win_rate_of
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 CONCEPTS = 20  # dimensions that words are drawn together into
+MANY = 1000
+"""Of more prompts than this so many, drawn by chance, say where the groups lie; all are then put into the nearest."""
 METHOD = "partial pooling: normal between slices, uniform prior on their standard deviation"
 
 
@@ -222,10 +224,13 @@ def found_groups(
     choices = [count] if count is not None else list(range(2, min(8, different - 1, len(texts) // 2) + 1))
     if not choices or not 2 <= choices[0] <= different:
         raise ValueError(f"{different} different prompts cannot form {count or 2} groups: take 2 to {different}")
-    labels = [KMeans(k, n_init=10, random_state=seed).fit_predict(points) for k in choices]
+    sample = points
+    if len(points) > MANY:
+        sample = points[np.sort(np.random.default_rng(seed).permutation(len(points))[:MANY])]
+    labels = [KMeans(k, n_init=10, random_state=seed).fit(sample).predict(points) for k in choices]
     best = labels[0]
     if len(labels) > 1:
-        scores = [silhouette_score(points, one, sample_size=min(2000, len(texts)), random_state=seed) for one in labels]
+        scores = [silhouette_score(points, one, sample_size=min(MANY, len(texts)), random_state=seed) for one in labels]
         best = labels[int(np.argmax(scores))]
     order = sorted(range(int(best.max()) + 1), key=lambda g: (-int((best == g).sum()), int(np.argmax(best == g))))
     label = np.argsort(order)[best].astype(np.int64)

@@ -1,10 +1,14 @@
 """Reports of some of the votes: counted right, marked, and never taken for the report."""
 
+from dataclasses import fields
+
+import numpy as np
 import pytest
 from django.urls import reverse
 
+from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.simulate import simulate_votes
-from evalapp.reporting import tasks
+from evalapp.reporting import columns, tasks
 from evalapp.reporting.build import build, inputs_of
 from evalapp.reporting.explore import explore
 from evalapp.reporting.filters import Filters, NoSuchFilter
@@ -74,3 +78,50 @@ def test_the_page_waits_for_the_worker_and_then_shows_the_votes_asked_for(
     assert "Only these votes count:" in text
     assert 'http-equiv="refresh"' not in text
     assert client.get(reverse("report-explore", args=[voted.code]) + "?tag=none").status_code == 400
+
+
+def test_votes_can_be_counted_by_the_standing_of_their_assessors(voted):
+    people = list(voted.participations.all())
+    people[0].pause("olga")
+    Exclusion.objects.exclude_assessor(people[1], "asked a friend", "olga")
+
+    def votes(*standings):
+        found = explore(voted, Filters.read(voted, {"standing": list(standings)}))
+        return found["counts"]["votes"], found["counts"]["assessors"]
+
+    cast = [len(table_of(voted, Filters.read(voted, {"assessor": [str(each.assessor.code)]}), True)) for each in people]
+    assert votes("watched") == (cast[0], 1)
+    assert votes("excluded") == (cast[1], 1)
+    assert votes("trusted", "watched") == (cast[0] + cast[2], 2)
+    people[0].resume()
+    assert votes("trusted") == (cast[0] + cast[2], 2), "a standing that changed is another exploration"
+
+
+def test_a_table_kept_as_a_file_is_the_table_of_the_database(voted, monkeypatch, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(columns, "FEWEST", 1)
+    stored, read = (columns.whole_table(voted, "now") for _ in range(2))
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == [f"{voted.code}-now.npz"]
+    for each in fields(stored):
+        one, other = (getattr(table, each.name) for table in (stored, read))
+        if isinstance(one, np.ndarray):
+            assert one.dtype == other.dtype
+            assert (one == other).all()
+        else:
+            assert one == other
+    for given in ({"tag": ["ball"]}, {"voters": ["people"]}, {"since": ["2020-01-01"]}, {"until": ["2020-01-01"]}):
+        filters = Filters.read(voted, given)
+        assert len(columns.filtered(read, voted, filters)) == len(table_of(voted, filters))
+    columns.whole_table(voted, "later")
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == [f"{voted.code}-later.npz"]
+
+
+def test_an_exploration_of_very_many_votes_leaves_out_what_takes_long_and_says_so(client, rita, voted, monkeypatch):
+    monkeypatch.setattr("evalapp.reporting.build.LIVE_VOTES", 1)
+    found = explore(voted, Filters.read(voted, {"tag": ["ball"]}))
+    assert (found["drivers"], found["slices"]) == ([], [])
+    assert found["sensitivity"][0]["dawid_skene_reason"].startswith("with so many votes")
+    assert found["results"][0]["win_rate"] is not None
+    client.force_login(rita)
+    page = client.get(reverse("report-explore", args=[voted.code]) + "?tag=ball").content.decode()
+    assert "with so many votes this is reckoned in the whole report only" in page

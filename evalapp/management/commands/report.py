@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import override
 
+from evalapp.assessing.quality import STANDINGS
 from evalapp.comparisons.models import Comparison
 from evalapp.management.arguments import comparison_named
 from evalapp.reporting.build import build, canonical, inputs_of, snapshot_of
@@ -17,7 +18,7 @@ from evalapp.reporting.filters import Filters, NoSuchFilter
 from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
 
-FILTERS = ("tag", "assessor", "since", "until", "voters")
+FILTERS = ("tag", "assessor", "since", "until", "voters", "standing")
 TABLES = ("results", "pairs", "votes")
 
 
@@ -38,6 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("--assessor", action="append", default=[], metavar="CODE", help="only theirs (repeatable)")
         parser.add_argument("--since", metavar="DAY", help="only answers from this day, 2026-01-31, UTC")
         parser.add_argument("--until", metavar="DAY", help="only answers up to this day")
+        parser.add_argument(
+            "--standing", action="append", default=[], choices=STANDINGS, help="only assessors of it (repeatable)"
+        )
         parser.add_argument("--voters", choices=["people", "programs"], help="only votes that these cast")
 
     def handle(self, *args: Any, **options: Any) -> None:
