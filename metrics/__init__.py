@@ -44,6 +44,11 @@ JUDGES: dict[str, str] = {
     "signal": "metrics.judges.signal:Signal",
     "replay": "metrics.judges.replay:Replay",
     "vlm": "metrics.judges.vlm:Vlm",
+    "own": "metrics.judges.own.saved:Own",
+    "clipscore": "metrics.judges.local.declared:ClipScore",
+    "pickscore": "metrics.judges.local.declared:PickScore",
+    "hpsv2.1": "metrics.judges.local.declared:Hpsv2",
+    "laion-aesthetic": "metrics.judges.local.declared:LaionAesthetic",
 }
 """Name → class with `Options` and the verbs of `metrics.judges.interface`; made by `metrics.judges.judge_named`."""
 

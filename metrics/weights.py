@@ -26,7 +26,10 @@ class WeightsWrong(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """sha256: empty where the source publishes none; size in bytes, 0 where unknown."""
+    """sha256: empty where the source publishes none; size in bytes, 0 where unknown.
+
+    A name with a star stands for one file or more, as a network's weights in one piece or in several.
+    """
 
     name: str
     sha256: str = ""
@@ -43,6 +46,8 @@ class Weights:
     use: str
 
 
+_NETWORK = (File("config.json"), File("model*.safetensors"))
+_WORDS = (File("vocab.json"), File("merges.txt"))
 WEIGHTS: dict[str, Weights] = {
     "inception": Weights(
         (
@@ -104,6 +109,20 @@ WEIGHTS: dict[str, Weights] = {
         "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth",
         "LPIPS: what its layers count",
     ),
+    # What judges run on; none of these sources publishes checksums.
+    "clip-b32": Weights((*_NETWORK, *_WORDS), "MIT", "hub:openai/clip-vit-base-patch32@main", "CLIPScore"),
+    "clip-l14": Weights(_NETWORK, "MIT", "hub:openai/clip-vit-large-patch14@main", "LAION's aesthetic predictor"),
+    "clip-h-words": Weights(
+        _WORDS, "MIT", "hub:laion/CLIP-ViT-H-14-laion2B-s32B-b79K@main", "the words of PickScore and HPSv2.1"
+    ),
+    "pickscore": Weights(_NETWORK, "MIT", "hub:yuvalkirstain/PickScore_v1@main", "PickScore"),
+    "hpsv2.1": Weights((File("HPS_v2.1_compressed.pt"),), "Apache-2.0", "hub:xswu/HPSv2@main", "HPSv2.1"),
+    "laion-aesthetic": Weights(
+        (File("sac+logos+ava1-l14-linearMSE.pth"),),
+        "Apache-2.0",
+        "https://github.com/christophschuhmann/improved-aesthetic-predictor/raw/main/sac+logos+ava1-l14-linearMSE.pth",
+        "LAION's aesthetic predictor: its head",
+    ),
 }
 
 
@@ -127,13 +146,13 @@ def named(name: str) -> Weights:
 def find(name: str, folder: Path) -> Found:
     """The files of these weights, every checksum looked at. Raises WeightsMissing and WeightsWrong."""
     paths, sums = {}, []
-    for file in named(name).files:
-        path = _place(name, file, folder)
-        if path is None:
+    for wanted in named(name).files:
+        if not _places(name, wanted, folder):
             raise WeightsMissing(
-                f"{name}: {file.name} is neither in {folder / name} nor in the hub cache; get it with "
+                f"{name}: {wanted.name} is neither in {folder / name} nor in the hub cache; get it with "
                 f"`manage.py weights fetch {name}` ({named(name).licence}, {named(name).source})"
             )
+    for file, path in _all_places(name, folder):
         known = file.sha256 or _kept(folder).get(f"{name}/{file.name}", "")
         if not known:
             raise WeightsWrong(
@@ -148,9 +167,8 @@ def find(name: str, folder: Path) -> Found:
 
 def check(name: str, folder: Path) -> Found:
     """As `find`, after recording checksums that nobody published and nobody recorded yet."""
-    for file in named(name).files:
-        path = _place(name, file, folder)
-        if path and not file.sha256 and f"{name}/{file.name}" not in _kept(folder):
+    for file, path in _all_places(name, folder):
+        if not file.sha256 and f"{name}/{file.name}" not in _kept(folder):
             _keep(folder, f"{name}/{file.name}", _sha256(path))
     return find(name, folder)
 
@@ -160,7 +178,7 @@ def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: Non
     WeightsMissing and OSError where it cannot be had. A download that was cut short begins again."""
     weights = named(name)
     for file in weights.files:
-        if _place(name, file, folder):
+        if _places(name, file, folder):
             continue
         target = folder / name / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,10 +186,13 @@ def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: Non
         if weights.source.startswith("hub:"):
             if find_spec("huggingface_hub") is None:
                 raise WeightsMissing(f"{name}: fetching from the hub needs huggingface_hub: run `make models`")
-            from huggingface_hub import hf_hub_download
+            from huggingface_hub import hf_hub_download, snapshot_download
 
             repository, revision = _hub(weights.source)
-            hf_hub_download(repository, file.name, revision=revision, local_dir=folder / name)
+            if "*" in file.name:
+                snapshot_download(repository, revision=revision, local_dir=folder / name, allow_patterns=[file.name])
+            else:
+                hf_hub_download(repository, file.name, revision=revision, local_dir=folder / name)
         else:
             part = target.with_name(target.name + ".part")
             with urllib.request.urlopen(weights.source, timeout=60) as answer, part.open("wb") as copy:
@@ -184,16 +205,41 @@ def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: Non
     return check(name, folder)
 
 
+def _all_places(name: str, folder: Path) -> list[tuple[File, Path]]:
+    """Every file that is here, those of a star each under its own name."""
+    return [each for file in named(name).files for each in _places(name, file, folder)]
+
+
+def _places(name: str, file: File, folder: Path) -> list[tuple[File, Path]]:
+    if "*" in file.name:
+        # All in one folder: the pieces of one network do not come from two places.
+        for place in (folder / name, _snapshot(name)):
+            if place and (found := sorted(place.glob(file.name))):
+                return [(File(path.relative_to(place).as_posix()), path) for path in found]
+        return []
+    place = _place(name, file, folder)
+    return [(file, place)] if place else []
+
+
+def _snapshot(name: str) -> Path | None:
+    """The folder of this revision in the hub cache, known by a file whose name is whole."""
+    whole = [file for file in named(name).files if "*" not in file.name]
+    found = _cached(name, whole[0].name) if whole else None
+    return found.parents[whole[0].name.count("/")] if found else None
+
+
 def _place(name: str, file: File, folder: Path) -> Path | None:
     here = folder / name / file.name
-    if here.is_file():
-        return here
+    return here if here.is_file() else _cached(name, file.name)
+
+
+def _cached(name: str, file: str) -> Path | None:
     if not named(name).source.startswith("hub:") or find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
     repository, revision = _hub(named(name).source)
-    cached = try_to_load_from_cache(repository, file.name, revision=revision)
+    cached = try_to_load_from_cache(repository, file, revision=revision)
     return Path(cached) if isinstance(cached, str) else None
 
 

@@ -14,6 +14,7 @@ from metrics.judges.agreement import decided_accuracy, reliability, three_way_ac
 from metrics.judges.own.calibration import Calibration, calibrated, log_loss
 from metrics.judges.own.examples import Examples, NotEnoughVotes, Space, enough
 from metrics.judges.own.head import Head, Work, fit
+from metrics.judges.own.layers import Layers
 
 Floats = NDArray[np.float64]
 RIDGES = (0.003, 0.03, 0.3, 3.0)
@@ -34,21 +35,6 @@ class Settings:
     def __post_init__(self) -> None:
         if self.folds < 2 or self.hidden < 0 or self.mesa < 0 or self.components < 1:
             raise ValueError(f"{self}: folds are 2 or more, components 1 or more, hidden and mesa 0 or more")
-
-
-@dataclass(frozen=True)
-class Layers:
-    """What turns features into scores, by NumPy alone: layer after layer, what lies between them cut at 0."""
-
-    weights: tuple[NDArray[np.float32], ...]
-    biases: tuple[NDArray[np.float32], ...]
-
-    def __call__(self, features: NDArray[np.float32]) -> Floats:
-        """(clips, F) → (clips, aspects)."""
-        x: Floats = features.astype(np.float64)
-        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = np.asarray((np.maximum(x, 0) if number else x) @ weight + bias, dtype=np.float64)
-        return x
 
 
 Fit = Callable[[Work, Floats], Layers]

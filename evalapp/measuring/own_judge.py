@@ -1,0 +1,126 @@
+"""Votes, measures and features of comparisons, as the team's own judge is trained on them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.models import Vote
+from evalapp.comparisons.models import Comparison
+from evalapp.generation.models import Clip
+from evalapp.measuring.files import Item, item_of
+from evalapp.measuring.models import Features, Measurement
+from evalapp.measuring.results import OUTCOMES
+from evalapp.measuring.runs import PROTOCOL, measure
+from evalapp.measuring.sets import extractor_named, store_features
+from metrics import METRICS, resolve
+
+KNOWN_FOR = 0.9
+"""A signal measure that fewer of the clips have, as movement where most are images, is no feature."""
+
+
+def prepare(
+    comparisons: Sequence[Comparison], extractors: Sequence[str], done: Callable[[], object] = lambda: None
+) -> dict[str, str]:
+    """Measure the clips and store their features where they are not yet; name → identity of each extractor.
+
+    Raises Unmeasurable, KeyError for an unknown extractor, WeightsMissing and WeightsWrong.
+    """
+    made = {name: extractor_named(name) for name in dict.fromkeys(("builtin", *extractors))}
+    items: dict[str, Item] = {}
+    for comparison in comparisons:
+        measure(comparison, done=done)
+        ready = comparison.clips().filter(state=Clip.State.READY).select_related("contender", "prompt")
+        items |= {clip.sha256: item_of(clip) for clip in ready}
+    for using in made.values():
+        store_features(using, list(items.values()), done)
+    return {name: using.identity for name, using in made.items()}
+
+
+def examples_of(comparisons: Sequence[Comparison], extractors: dict[str, str]) -> tuple[Any, dict[str, Any]]:
+    """Examples of the votes that count, and facts for the judge's card.
+
+    An excluded assessor's votes are left out, and clips without every feature, with their votes; both are counted.
+    """
+    rows, excluded = _votes(comparisons)
+    clips = {key: (sha256, name) for row in rows for key, sha256, name in (row[:3], row[3:6])}
+    columns, features, reasons = _features({sha256 for sha256, _ in clips.values()}, extractors)
+    usable = [row for row in rows if row[1] in features and row[4] in features]
+    place = {key: number for number, key in enumerate(sorted({row[side] for row in usable for side in (0, 3)}))}
+    contenders = sorted({clips[key][1] for key in place})
+    texts = {text: number for number, text in enumerate(sorted({row[6] for row in usable}))}
+    aspects = sorted({row[7] for row in usable})
+    examples = resolve("metrics.judges.own.examples:Examples")(
+        aspects=tuple(aspects),
+        contenders=tuple(contenders),
+        columns=tuple(columns),
+        features=np.array([features[clips[key][0]] for key in place], dtype=np.float32).reshape(-1, len(columns)),
+        contender=np.array([contenders.index(clips[key][1]) for key in place], dtype=np.int64),
+        first=np.array([place[row[0]] for row in usable], dtype=np.int64),
+        second=np.array([place[row[3]] for row in usable], dtype=np.int64),
+        prompt=np.array([texts[row[6]] for row in usable], dtype=np.int64),
+        aspect=np.array([aspects.index(row[7]) for row in usable], dtype=np.int64),
+        outcome=np.array([OUTCOMES[row[8]] for row in usable], dtype=np.float64),
+    )
+    facts = {
+        "comparisons": sorted(comparison.name for comparison in comparisons),
+        "simulated_votes": sum(row[9] for row in usable),
+        "assessors": len({row[10] for row in usable}),
+        "excluded_votes": excluded,
+        "votes_on_clips_without_features": len(rows) - len(usable),
+        "without_features": reasons[:20],
+        "extractors": extractors,
+    }
+    return examples, facts
+
+
+def _votes(comparisons: Sequence[Comparison]) -> tuple[list[tuple[Any, ...]], int]:
+    rows: list[tuple[Any, ...]] = []
+    excluded = 0
+    pair = "ballot__assignment__pair"
+    for comparison in comparisons:
+        shut_out = set(Exclusion.objects.active(comparison).values_list("participation", flat=True))
+        found = Vote.objects.of(comparison).current().order_by("pk")
+        for *row, participation in found.values_list(
+            *(f"{pair}__first", f"{pair}__first__sha256", f"{pair}__first__contender__name"),
+            *(f"{pair}__second", f"{pair}__second__sha256", f"{pair}__second__contender__name"),
+            *(f"{pair}__prompt__text", "aspect__key", "choice"),
+            "ballot__assignment__participation__assessor__simulated",
+            "ballot__assignment__participation__assessor",
+            "ballot__assignment__participation",
+        ):
+            if participation in shut_out:
+                excluded += 1
+            else:
+                rows.append(tuple(row))
+    return rows, excluded
+
+
+def _features(files: set[str], extractors: dict[str, str]) -> tuple[list[str], dict[str, list[float]], list[str]]:
+    """Names of the columns, the row of each file that has them all, and why others have not."""
+    pooled, names_of = (resolve(f"metrics.judges.own.examples:{name}") for name in ("pooled", "names_of"))
+    measured: dict[str, dict[str, float]] = {sha256: {} for sha256 in files}
+    stored = Measurement.objects.filter(version=PROTOCOL, sha256__in=files, metric__in=METRICS, value__isnull=False)
+    for sha256, metric, value in stored.values_list("sha256", "metric", "value"):
+        measured[sha256][metric] = float(value or 0.0)
+    signals = [
+        name for name in METRICS if sum(name in each for each in measured.values()) >= KNOWN_FOR * max(1, len(files))
+    ]
+    columns, parts = list(signals), {sha256: [] for sha256 in files}  # type: tuple[list[str], dict[str, list[float]]]
+    lacking: dict[str, str] = {}
+    for sha256, known in measured.items():
+        if missing := [name for name in signals if name not in known]:
+            lacking[sha256] = f"{sha256[:12]}: no {', '.join(missing)}"
+        else:
+            parts[sha256] += [known[name] for name in signals]
+    for name, identity in extractors.items():
+        width, found = 0, set()
+        for row in Features.objects.filter(extractor=identity, sha256__in=files).iterator(200):
+            if row.width:
+                parts[row.sha256] += pooled(np.frombuffer(bytes(row.data), "<f4").reshape(-1, row.width)).tolist()
+                width = row.width
+                found.add(row.sha256)
+        columns += names_of(name, width)
+        lacking |= {sha256: f"{sha256[:12]}: no features by {name}" for sha256 in files - found}
+    return columns, {sha256: row for sha256, row in parts.items() if sha256 not in lacking}, sorted(lacking.values())

@@ -1,0 +1,91 @@
+"""`train_judge`: from simulated votes in the database to a judge of the registry, and back to verdicts."""
+
+import json
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from evalapp.generation.files import write_files
+from evalapp.generation.models import Clip
+from metrics.judges import judge_named
+from metrics.judges.asking import ask
+from metrics.judges.interface import JudgeUnavailable, Shown
+from metrics.weights import WeightsWrong
+from tests.factories import make_comparison, make_participation, make_vote
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def voted(tmp_path, monkeypatch):
+    """12 prompts, two contenders of which the second one's clips are brighter; 13 programs vote for the bright one,
+    but on beauty for either by turns."""
+    monkeypatch.setattr(settings, "WEIGHTS_DIR", tmp_path / "weights")
+    comparison = make_comparison(prompts=12, overlap=14)
+    rng = np.random.default_rng(0)
+    for clip in comparison.clips().select_related("contender"):
+        frames = rng.integers(0, 100, (4, 32, 48, 3), dtype=np.uint8)
+        frames[:, 8:20, 10:30] += np.uint8(80 if clip.contender.name == "frame-by-frame" else 10)
+        Clip.objects.filter(pk=clip.pk).update(**write_files(frames, fps=8))
+    for number in range(13):
+        participation = make_participation(comparison, f"program {number}", simulated=True)
+        for turn in range(12):
+            _vote(participation, turn)
+    return comparison
+
+
+def _vote(participation, turn):
+    from evalapp.assessing.dispatch import next_assignment
+
+    assignment = next_assignment(participation)
+    bright = "left" if assignment.clip("left").contender.name == "frame-by-frame" else "right"
+    choices = {
+        aspect: bright if aspect.key == "movement" else ("left", "right", "same")[turn % 3]
+        for aspect in participation.comparison.aspects.all()
+    }
+    assignment.submit(choices, key=assignment.code.hex, viewing={"seconds": 5.0})
+
+
+def shown(bright):
+    frames = np.random.default_rng(9).integers(0, 100, (4, 32, 48, 3), dtype=np.uint8)
+    frames[:, 8:20, 10:30] += np.uint8(80 if bright else 10)
+    return Shown("ab" * 32, "", lambda: (frames, 8.0))
+
+
+@pytest.mark.slow
+def test_votes_become_a_judge_that_prefers_what_they_preferred_and_says_they_were_simulated(voted, capsys):
+    call_command("train_judge", voted.name, "--name", "ours")
+    told = capsys.readouterr().out
+    assert "SIMULATED" in told
+    assert "movement: head 1.000" in told
+    assert "movement: scikit-learn" in told
+    assert "without it no judge can be trained" in told  # two contenders: none is left without one
+    judge = judge_named("own", {}, settings.WEIGHTS_DIR)
+    assert judge.probe() == []
+    assert judge.declaration.settings["label"] == "trained on simulated votes"
+    (_, dull), (_, bright) = ask(judge, [shown(False), shown(True)])
+    assert bright.values["movement"] > dull.values["movement"] + 1
+    card = json.loads((settings.WEIGHTS_DIR / "own/ours/judge.json").read_text())["card"]
+    assert card["simulated_votes"] == card["votes"] == 13 * 12 * voted.aspects.count()
+    weights = settings.WEIGHTS_DIR / "own/ours/judge.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
+    with pytest.raises(WeightsWrong, match="own judge ours"):
+        judge_named("own", {"judge": "ours"}, settings.WEIGHTS_DIR).load()
+
+
+def test_few_votes_and_unknown_features_are_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "WEIGHTS_DIR", tmp_path)
+    comparison = make_comparison(prompts=2, media=True)
+    make_vote(make_participation(comparison))
+    with pytest.raises(CommandError, match="1 votes on 1 prompts: it takes 150 on 10"):
+        call_command("train_judge", comparison.name)
+    with pytest.raises(CommandError, match="no feature extractor is called 'sound'"):
+        call_command("train_judge", comparison.name, "--features", "sound")
+    with pytest.raises(CommandError, match=r"manage\.py weights fetch dinov2"):
+        call_command("train_judge", comparison.name, "--features", "dinov2")
+    (problem,) = judge_named("own", {}, tmp_path).probe()
+    assert "train_judge COMPARISON" in problem
+    with pytest.raises(JudgeUnavailable):
+        judge_named("own", {}, tmp_path).load()
