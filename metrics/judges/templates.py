@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from metrics.judges.interface import Mode
+
 QUESTIONS = {
     "beauty": "Which is more beautiful: colourful rather than dull, crisp rather than blurred, within its style?",
     "softness": "Which moves more softly: no jerks, each position flowing from the one before?",
@@ -44,10 +46,15 @@ class Template:
     read: Callable[[str], Values]
     schema: dict[str, Any] | None = None
     system: str = IMPARTIAL
+    mode: Mode = "pairwise"
 
 
 def template_named(name: str, questions: dict[str, str]) -> Template:
-    """questions: by aspect, for `aspects` alone. Raises KeyError."""
+    """questions: by aspect for `aspects`, by aspect.name for `checklist`. Raises KeyError, ValueError."""
+    if name == "checklist":
+        from metrics.judges.checklist import checklist
+
+        return checklist(questions)
     return _by_aspect(questions or QUESTIONS) if name == "aspects" else PUBLISHED[name]
 
 
@@ -69,7 +76,7 @@ def _by_aspect(questions: dict[str, str]) -> Template:
         )
 
     def read(text: str) -> Values:
-        told = _object(text)
+        told = answered_object(text)
         values = {"A": 1.0, "B": -1.0, "tie": 0.0}
         for aspect in questions:
             if told.get(aspect) not in values:
@@ -79,7 +86,7 @@ def _by_aspect(questions: dict[str, str]) -> Template:
     return Template(tuple(questions), {aspect: {aspect: 1.0} for aspect in questions}, asks, read, schema)
 
 
-def _object(text: str) -> dict[str, Any]:
+def answered_object(text: str) -> dict[str, Any]:
     """The JSON object in an answer, which may stand between other words."""
     start, end = text.find("{"), text.rfind("}")
     try:
@@ -138,7 +145,7 @@ def _mmrb2_asks(kind: str) -> str:
 
 
 def _mmrb2_read(text: str) -> Values:
-    told = _object(text)
+    told = answered_object(text)
     score = told.get("score")
     if isinstance(score, bool) or not isinstance(score, int) or not 1 <= score <= 6:
         raise Unparsed(f"score is {score!r}, not a whole number from 1 to 6")
@@ -193,4 +200,4 @@ PUBLISHED = {
     "mmrb2": Template(("score",), {"preference": {"score": 1.0}}, _mmrb2_asks, _mmrb2_read, MMRB2_SCHEMA),
     "mj-bench": Template(("choice", "rating"), {"relevance": {"rating": 1.0}}, _mj_asks, _mj_read),
 }
-TEMPLATES = ("aspects", *PUBLISHED)
+TEMPLATES = ("aspects", *PUBLISHED, "checklist")

@@ -33,7 +33,7 @@ from metrics.judges.interface import (
     Usage,
     WeightsUsed,
 )
-from metrics.judges.templates import Template, Unparsed, template_named
+from metrics.judges.templates import Unparsed, template_named
 
 QUALITY = 95
 PROMPT_TOKENS = 2000
@@ -45,8 +45,10 @@ class VlmOptions(BaseModel):
 
     server: str = Field(description="a name in the operator's JUDGE_SERVERS")
     model: str = Field(min_length=1, description="the server's name of the model")
-    template: Literal["aspects", "genai-bench", "mmrb2", "mj-bench"] = "aspects"
-    questions: dict[str, str] = Field(default_factory=dict, description="aspect → question, for `aspects`")
+    template: Literal["aspects", "genai-bench", "mmrb2", "mj-bench", "checklist"] = "aspects"
+    questions: dict[str, str] = Field(
+        default_factory=dict, description="aspect → question; for `checklist` aspect.name → question"
+    )
     frames: int = Field(default=8, ge=1, le=64, description="of each clip, evenly spread, first and last included")
     max_pixels: int = Field(default=448 * 448, ge=64 * 64, description="of a frame")
     temperature: float | None = Field(default=0.0, ge=0, le=2, description="null leaves it to the server")
@@ -55,17 +57,18 @@ class VlmOptions(BaseModel):
 
 
 class Vlm:
-    """Prefers one of two clips per aspect. The caller asks both orders; nothing of a contender's name is sent."""
+    """Prefers one of two clips per aspect, or goes through a checklist of one. No contender's name is sent."""
 
     Options = VlmOptions
 
     def __init__(self, options: VlmOptions, weights: Path) -> None:
+        """Raises JudgeUnavailable for questions that the template cannot take."""
         self.options = options
+        try:
+            self.template = template_named(options.template, options.questions)
+        except ValueError as problem:
+            raise JudgeUnavailable(str(problem)) from problem
         self._highest = 0
-
-    @property
-    def template(self) -> Template:
-        return template_named(self.options.template, self.options.questions)
 
     @property
     def server(self) -> Server:
@@ -84,7 +87,7 @@ class Vlm:
         return Declaration(
             name=f"vlm {options.model} ({options.template})"[:100],
             version="1",
-            mode="pairwise",
+            mode=template.mode,
             natives=template.natives,
             aspects=template.aspects,
             media=("image", "video"),
@@ -134,19 +137,29 @@ class Vlm:
     def prefer(self, pairs: Sequence[ShownPair]) -> list[Outcome]:
         server = self.server
         with ThreadPoolExecutor(len(pairs)) as pool:
-            return list(pool.map(lambda pair: self._prefer(server, pair), pairs))
+            return list(pool.map(lambda pair: self._answered(server, {"A": pair.first, "B": pair.second}), pairs))
 
-    def _prefer(self, server: Server, pair: ShownPair) -> Outcome:
+    def score(self, clips: Sequence[Shown]) -> list[Outcome]:
+        server = self.server
+        with ThreadPoolExecutor(len(clips)) as pool:
+            return list(pool.map(lambda clip: self._answered(server, {"": clip}), clips))
+
+    def _answered(self, server: Server, shown: dict[str, Shown]) -> Outcome:
         began = time.perf_counter()
-        parts: list[Part] = [f"Text that both were made from: {pair.first.prompt}"]
-        for letter, clip in (("A", pair.first), ("B", pair.second)):
-            parts += self._frames(letter, clip)
+        clips = list(shown.values())
+        parts: list[Part] = [f"Text that {'both were' if len(clips) == 2 else 'it was'} made from: {clips[0].prompt}"]
+        try:
+            for letter, clip in shown.items():
+                parts += self._frames(letter, clip)
+        except Exception as problem:
+            # Told here: an exception would have the whole batch asked, and paid, again.
+            return Outcome("error", reason=f"{type(problem).__name__}: {problem}")
         options, template = self.options, self.template
-        parts.append(template.asks(pair.first.kind))
+        parts.append(template.asks(clips[0].kind))
         question = Question(
             options.model, template.system, parts, template.schema, options.most_tokens, options.temperature
         )
-        most = self.most(2)
+        most = self.most(len(clips))
         try:
             answer = asked(server, question)
         except NotServed as problem:
@@ -184,7 +197,7 @@ class Vlm:
             stream = io.BytesIO()
             Image.fromarray(frame).save(stream, "JPEG", quality=QUALITY)
             of_video = f" frame {number}/{len(frames)} t={seconds:.2f} s" if clip.kind == "video" else ""
-            parts += [f"{clip.kind.capitalize()} {letter}{of_video}", stream.getvalue()]
+            parts += [f"{clip.kind.capitalize()} {letter}".rstrip() + of_video, stream.getvalue()]
         return parts
 
 

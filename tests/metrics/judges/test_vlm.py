@@ -7,6 +7,7 @@ import pytest
 
 from metrics.judges import endpoint, judge_named
 from metrics.judges.asking import ask
+from metrics.judges.checklist import CHECKLIST
 from metrics.judges.interface import JudgeUnavailable, Shown, ShownPair
 from metrics.judges.templates import QUESTIONS, TEMPLATES, Unparsed, template_named
 from tests.metrics.judges.model_server import ModelServer, serve
@@ -159,6 +160,34 @@ def test_published_answer_formats_are_read_and_what_is_none_of_them_is_unparsed(
             read(text)
     else:
         assert read(text) == pytest.approx(values)
+
+
+def test_a_clip_that_cannot_be_read_costs_no_question_and_no_other_pair_is_asked_twice(server):
+    def broken():
+        raise OSError("it is gone")
+
+    gone = Shown("0" * 64, "a cat", broken)
+    pairs = [ShownPair(clip(20), clip(200)), ShownPair(clip(20), gone)]
+    _, outcomes = judged(pairs=pairs)
+    assert [outcome.status for outcome in outcomes] == ["ok", "error"]
+    assert len(server.asked) == 1
+
+
+def test_a_checklist_is_asked_once_per_clip_and_an_aspect_is_the_mean_of_the_answers_that_arise(server):
+    ill = {"defects.bodies", "movement.real"}
+    server.says = lambda words, images: {
+        name: "none" if name.startswith("softness") else "no" if name in ill else "yes" for name in CHECKLIST
+    }
+    judge, (outcome,) = judged(pairs=[clip(20)], template="checklist")
+    assert judge.declaration.mode == "pointwise"
+    assert outcome.status == "ok", outcome.reason
+    expected = {"beauty": 1, "movement": 0, "consistency": 1, "defects": 0, "relevance": 1, "preference": 7 / 11}
+    assert judge.declaration.scores(outcome.values) == pytest.approx(expected)
+    assert len(server.asked) == 1
+    server.says = lambda words, images: dict.fromkeys(CHECKLIST, "perhaps")
+    assert judged(pairs=[clip(20)], template="checklist")[1][0].status == "unparsed"
+    with pytest.raises(JudgeUnavailable, match="hands"):
+        judged(template="checklist", questions={"hands": "Whole?"})
 
 
 def test_every_template_is_another_judge_version_and_asks_of_images_and_videos(server):
