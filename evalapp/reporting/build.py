@@ -21,7 +21,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.results import results_of
 from evalapp.people.webhooks import announce
-from evalapp.reporting import excluding, looking, over_time, reasons, sections
+from evalapp.reporting import excluding, judged, looking, over_time, reasons, sections
 from evalapp.reporting.columns import filtered, whole_table
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.methods import methods
@@ -69,6 +69,7 @@ def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
     counted = [each for each in states.annotate(n=Count("pk"), versions=Sum("version")) if each[0] != "held"]
     return digest(
         ({"filters": filters.told(), "of_standing": filters.of_standing} if filters else {})
+        | ({"judged": asked} if (asked := judged.judged_inputs(comparison)) else {})
         | {
             "method": METHOD,
             "versions": VERSIONS,
@@ -146,6 +147,7 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "sensitivity": reasons.sensitivity(table) if not lean else reasons.no_sensitivity(table, SLOW),
         "one_scale": reasons.one_scale(table, tests=closed) if not lean else reasons.no_scale(table, SLOW),
         "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
+        "powered": [] if filters else judged.powered(comparison, table, looked),
         "without_each_assessor": sections.without_each_assessor(table, looked, lean),
         "metrics": metrics,
         "tradeoffs": None

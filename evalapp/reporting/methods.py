@@ -175,6 +175,14 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
                 "ranks holds every place that the differences leave open after Holm's correction."
             )
         )
+    if snapshot["powered"]:
+        told.append(
+            said(
+                "Win rates with a judge's help (PPI++, Angelopoulos et al., 2023) use its verdicts on all pairs and "
+                "people's votes on some; a judge that does not go along with people gets no weight. They enter no "
+                "other number."
+            )
+        )
     if snapshot["curves"]:
         told.append(
             said(

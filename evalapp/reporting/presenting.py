@@ -86,6 +86,17 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             for row, scale in zip(snapshot["ranking"], snapshot["one_scale"], strict=True)
         ],
         "agreement": [_agreement(row, titles) for row in snapshot["agreement"]],
+        "powered": [_powered(row, titles) for row in snapshot.get("powered", [])],
+    }
+
+
+def _powered(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
+    saved = row["votes_saved"]
+    return _percent(row) | {
+        "title": titles[row["aspect"]],
+        "alone_share": _hundred(row["alone"]),
+        "alone_ends": _between(row["alone_interval"]),
+        "saved": "" if saved is None else f"{saved:.0f}",
     }
 
 

@@ -6,7 +6,7 @@ nothing of it enters a win rate.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from evalapp.assessing.models import Ballot
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
-from evalapp.measuring.verdicts import judges_of, told_of
+from evalapp.measuring.verdicts import judges_of
 from evalapp.reporting.build import METHOD
 from evalapp.reporting.explore import keep, kept
 from evalapp.reporting.filters import EVERYTHING
+from evalapp.reporting.judged import Asked, asked_of
 from evalapp.reporting.league import PEOPLE
 from evalapp.reporting.table import VoteTable, table_of
 from metrics import resolve
@@ -35,18 +36,6 @@ CRITERION, GROUP = "criterion:", "group:"
 """Tags: a prompt with `group:nurse` is one member of a group whose scores should be equal."""
 HEAT_RESAMPLES = 500
 Row = dict[str, Any]
-
-
-@dataclass
-class Asked:
-    """Pairs of one comparison as one judge told them; arrays (n,) in order of the pairs' ids, NaN where it did not."""
-
-    pair: NDArray[np.int64]
-    status: list[str]
-    aspects: dict[str, NDArray[np.float64]]
-    natives: dict[str, NDArray[np.float64]]
-    forward: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    turned: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass
@@ -124,7 +113,7 @@ def _scope(comparison: Comparison, everyone: bool) -> Scope:
 def _judge(version: JudgeVersion, scopes: list[Scope], aspects: list[str]) -> Row:
     """All that is said of one judge version."""
     declared = version.declaration
-    met = [(scope, _asked(scope.comparison, version)) for scope in scopes if _was_asked(scope.comparison, version)]
+    met = [(scope, asked_of(scope.comparison, version)) for scope in scopes if _was_asked(scope.comparison, version)]
     status: Counter[str] = Counter(each for _, asked in met for each in asked.status)
     runs = JudgeRun.objects.filter(judge=version, comparison__in=[scope.comparison for scope in scopes])
     trusted = [
@@ -154,32 +143,6 @@ def _judge(version: JudgeVersion, scopes: list[Scope], aspects: list[str]) -> Ro
 
 def _was_asked(comparison: Comparison, version: JudgeVersion) -> bool:
     return JudgeRun.objects.filter(comparison=comparison, judge=version).exists()
-
-
-def _asked(comparison: Comparison, version: JudgeVersion) -> Asked:
-    declared = version.declaration
-    told = list(told_of(comparison, version))
-
-    def column(values: Iterable[float | None]) -> NDArray[np.float64]:
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-    found = Asked(
-        np.array([each.pair for each in told], dtype=np.int64),
-        [each.told.status for each in told],
-        {key: column(each.told.aspects.get(key) for each in told) for key in declared.aspects},
-        {key: column(each.told.natives.get(key) for each in told) for key in declared.natives},
-    )
-    if declared.mode == "pairwise":
-        both = [(each.forward, each.turned) for each in told]
-        orders = [
-            [declared.scores(each.values) if each and each.status == "ok" else {} for each in side]
-            for side in zip(*both, strict=True)
-        ] or [[], []]
-        for key in declared.aspects:
-            found.forward[key] = column(each.get(key) for each in orders[0])
-            # Told of the clip shown first, which in this order is the pair's second.
-            found.turned[key] = -column(each.get(key) for each in orders[1])
-    return found
 
 
 def joined_pairs(

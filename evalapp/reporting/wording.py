@@ -141,6 +141,9 @@ KNOWN: tuple[str, ...] = (
     # Judges
     "people decided none of the pairs that the judge answered",
     "the judge answered no pair",
+    "the judge did not answer all pairs that people voted on: held beside other votes, it would not compare",
+    "the judge knows no pair beyond those that people voted on: there is nothing to add",
+    "the votes do not vary between prompts and assessors",
     "no pair that the judge answered has votes of others that decide it",
     "fewer than {n} prompts: no margin can be fitted",
     "one of the two ranks all contenders alike",

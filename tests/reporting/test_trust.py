@@ -20,11 +20,13 @@ from tests.factories import make_comparison, make_participation
 FAVOURITE = "end-to-end"
 
 
-def voted(comparison, people=("alice", "bob", "carol")):
-    """Everyone chooses the favourite, but for every fourth prompt."""
+def voted(comparison, people=("alice", "bob", "carol"), most=100):
+    """Everyone chooses the favourite, but for every fourth prompt; `most` pairs each."""
     for person in people:
         participation = make_participation(comparison, f"{person} {comparison.pk}")
-        while assignment := next_assignment(participation):
+        for _ in range(most):
+            if not (assignment := next_assignment(participation)):
+                break
             pair = assignment.pair
             ahead = (pair.first.contender.name == FAVOURITE) == (pair.prompt.position % 4 != 0)
             side = "left" if ahead != assignment.swapped else "right"
@@ -192,10 +194,43 @@ def test_groups_and_criteria_of_prompts_give_mj_bench_s_measures(db):
     assert fair["alike"] == pytest.approx(12 / 28)
 
 
+def test_a_judge_that_knows_people_saves_votes_and_one_that_does_not_changes_nothing(db, client, rita):
+    comparison = with_files(voted(make_comparison(prompts=60, overlap=1), people="abcdefghij", most=2))
+    aspects = {"beauty": {"length": 1.0}, "relevance": {"noise": 1.0}}
+
+    def as_people(pair):
+        ahead = (pair.first.contender.name == FAVOURITE) == (pair.prompt.position % 4 != 0)
+        return [{"length": float(ahead), "noise": 0.0}, {"length": float(not ahead), "noise": 0.0}]
+
+    asked(comparison, pointwise(aspects=aspects), as_people)
+    comparison.close()
+    report = json.loads(build(comparison).snapshot)
+    votes_alone = {row["aspect"]: row["win_rate"] for row in report["results"]}
+    beauty, relevance = report["powered"]
+    for row in (beauty, relevance):
+        assert row["alone"] == votes_alone[row["aspect"]]
+    assert beauty["votes_saved"] > 1
+    assert beauty["prompts_voted"] + beauty["prompts_judged"] == 60
+    narrow, wide = beauty["interval"], beauty["alone_interval"]
+    assert narrow[1] - narrow[0] < wide[1] - wide[0]
+    assert (relevance["weight"], relevance["votes_saved"]) == (0.0, 0.0)
+    assert relevance["win_rate"] == relevance["alone"]
+    client.force_login(rita)
+    text = client.get(reverse("report", args=[comparison.code])).content.decode()
+    assert "With a judge&#x27;s help" in text or "With a judge's help" in text
+
+
+def test_while_voting_goes_on_the_judge_s_help_has_no_interval_either(judged):
+    (row,) = [row for row in json.loads(build(judged).snapshot)["powered"] if row["judge"].startswith("ruler")]
+    assert row["interval"] is row["alone_interval"] is None
+    assert "nothing to add" in row["reason"]
+
+
 def test_judges_enter_no_number_of_the_report(judged):
     before = json.loads(build(judged).snapshot)
     Verdict.objects.all().delete()
     JudgeRun.objects.all().delete()
     after = json.loads(build(judged).snapshot)
-    assert before["results"] == after["results"]
-    assert before["verdicts"] == after["verdicts"]
+    assert (len(before["powered"]), after["powered"]) == (2, [])
+    unlike = {key for key in before if before[key] != after[key]}
+    assert unlike == {"powered", "provenance", "methods", "methods_told"}
