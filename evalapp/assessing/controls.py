@@ -23,6 +23,7 @@ from evalapp.assessing.models import (
     KeyReused,
     NotYours,
     Participation,
+    lease_ages,
     lease_end,
     turned_back,
 )
@@ -225,7 +226,8 @@ class Control(models.Model):
                 raise NotYours("this pair is answered already; correct the answer instead")
 
     def renew_lease(self) -> None:
-        Control.objects.filter(pk=self.pk, state=self.State.HELD).update(lease_until=lease_end(self.comparison))
+        if lease_ages(self):
+            Control.objects.filter(pk=self.pk, state=self.State.HELD).update(lease_until=lease_end(self.comparison))
 
     def is_live(self) -> bool:
         return Control.objects.filter(pk=self.pk, state=self.State.HELD, lease_until__gte=Now()).exists()

@@ -1,13 +1,28 @@
 """Which pair an assessor gets next, and on which side each clip is shown."""
 
 import random
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Sum, When
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
 from evalapp.assessing.controls import Control, Golden, Task
 from evalapp.assessing.mixing import Kind, note_work, planned, resting, shares, still_planned
-from evalapp.assessing.models import Assignment, Participation, lease_end
+from evalapp.assessing.models import OVERDUE, Assignment, Participation, lease_end
+from evalapp.assessing.prepared import Given, Prepared
+from evalapp.assessing.tally import MET, Tally
 from evalapp.comparisons.models import Comparison, Pair
 
 # How many waiting pairs are looked at to find one that balances the assessor's sides and shows another prompt.
@@ -17,7 +32,7 @@ REMEMBERED = 6
 # Up to how many waiting pairs are counted for the assessor's progress; more are "that many and more".
 COUNTED = 200
 SHUFFLE_RANGE = 2**31
-MET = (Assignment.State.HELD, Assignment.State.SUBMITTED, Assignment.State.RELEASED)
+EXPIRED_AT_ONCE = 20
 
 
 def next_assignment(participation: Participation, after: Task | None = None) -> Task | None:
@@ -28,8 +43,8 @@ def next_assignment(participation: Participation, after: Task | None = None) -> 
     assessor's own that the comparison's `rng_seed` fixes. Controls come at the places that `mixing` drew for them.
     """
     # Each lease that ran out is taken back in a transaction of its own: one transaction never locks two pairs.
-    Assignment.objects.filter(participation=participation).expire()
-    Assignment.objects.filter(pair__comparison=participation.comparison_id).expire(limit=20)
+    for assignment in _overdue(participation=participation.pk, comparison=participation.comparison_id):
+        assignment.expire()
     while True:
         try:
             with transaction.atomic():
@@ -47,73 +62,68 @@ class _TakenMeanwhile(Exception):
 
 
 def _held_or_new(participation: Participation, after: Task | None) -> Task | None:
-    related = ("comparison", "assessor", "invitation")
-    mine = Participation.objects.select_for_update(of=("self",)).select_related(*related).get(pk=participation.pk)
-    held: list[Task] = list(mine.assignments.live())
-    for control in mine.controls.mixed_in().filter(state=Control.State.HELD) if shares(mine) else ():
-        control.renew_lease()
-        held.append(control)
-    held.sort(key=lambda task: (task.handed_at, task.pk))
-    if assignment := next((task for task in held if not after or task.code != after.code), None):
-        return assignment
-    if mine.comparison.state != Comparison.State.OPEN or mine.paused_at or resting(mine):
+    (mine,) = _locked(participation=participation.pk)
+    tally = Tally.of(mine, after)
+    if tally.others:
+        held: list[Task] = [*mine.assignments.live(), *mine.controls.mixed_in().filter(state=Control.State.HELD)]
+        first = min((task for task in held if task != after), key=lambda task: (task.handed_at, task.pk))
+        first.renew_lease()
+        return first
+    if mine.comparison.state != Comparison.State.OPEN or mine.paused_at or resting(mine, tally):
         return None
-    if (left := mine.quota_left()) is not None and left <= len(held):
+    if (left := mine.quota_left(tally.answered)) is not None and left <= tally.held:
         return None
-    return _hand_out(mine, watched=after.pair_id if isinstance(after, Assignment) else None)
+    return _hand_out(mine, tally, watched=after.pair_id if isinstance(after, Assignment) else 0)
 
 
-def remaining(participation: Participation) -> int:
+def remaining(participation: Participation, tally: Tally | None = None) -> int:
     """How many pairs this assessor can still answer: those in their hands and those with a place left for them.
 
     No more than COUNTED waiting pairs are counted; controls are, so that none is given away.
     """
-    pairs = waiting(participation).order_by()[:COUNTED].count()
-    places = participation.assignments.live().count() + pairs
+    tally = tally or Tally.of(participation)
+    pairs = len(_some_waiting(participation=participation.pk, comparison=participation.comparison_id)[:COUNTED])
+    places = tally.held + pairs
     if mixed := shares(participation):
-        place, who = _place(participation)
-        places += participation.controls.mixed_in().filter(state=Control.State.HELD).count()
-        places += still_planned(mixed, who, place, pairs)
-    quota = participation.quota_left()
+        places += still_planned(mixed, _who(participation), tally.handed, pairs)
+    quota = participation.quota_left(tally.answered)
     return places if quota is None else min(places, quota)
 
 
-def _place(participation: Participation) -> tuple[int, str]:
-    """How much was handed out to this assessor so far, and the name under which chance is drawn for them."""
+def _who(participation: Participation) -> str:
+    """The name under which chance is drawn for this assessor."""
     comparison = participation.comparison
-    came_before = comparison.participations.filter(pk__lt=participation.pk).count()
-    handed = participation.assignments.count()
-    if shares(participation):
-        handed += participation.controls.mixed_in().count()
-    return handed, f"{comparison.rng_seed}:{came_before}"
+    return f"{comparison.rng_seed}:{_came_before(comparison.code, participation.pk)}"
 
 
-def waiting(participation: Participation) -> QuerySet[Pair]:
+@lru_cache(100_000)
+def _came_before(comparison: UUID, participation: int) -> int:
+    return Participation.objects.filter(comparison__code=comparison, pk__lt=participation).count()
+
+
+def waiting(comparison: Any, participation: Any) -> QuerySet[Pair]:
     """Pairs of undecided pairings with a free place that this assessor has neither answered, skipped nor in hand."""
     met = Assignment.objects.filter(pair=OuterRef("pk"), participation=participation, state__in=MET)
-    pairs = Pair.objects.filter(
-        comparison=participation.comparison_id, left_out=False, decided=False, taken__lt=F("overlap")
-    )
+    pairs = Pair.objects.filter(comparison=comparison, left_out=False, decided=False, taken__lt=F("overlap"))
     return pairs.exclude(Exists(met))
 
 
-def _hand_out(participation: Participation, watched: int | None) -> Task | None:
-    comparison = participation.comparison
-    place, who = _place(participation)
-    rng = random.Random(f"{who}:{place}")
-    lean = _lean(participation)
-    pairs = _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE), watched)
-    if not pairs:
+def _hand_out(participation: Participation, tally: Tally, watched: int) -> Task | None:
+    comparison, who = participation.comparison, _who(participation)
+    rng = random.Random(f"{who}:{tally.handed}")
+    candidates = _fewest_votes_first(participation, rng.randrange(SHUFFLE_RANGE), watched)
+    if not candidates:
         return None
     note_work(participation)
-    kind = planned(shares(participation), who, place)
+    kind = planned(shares(participation), who, tally.handed)
     if kind and (control := _control(participation, kind, rng)):
         return control
-    recent = set(_recent_prompts(participation))
-    pair = min(pairs, key=lambda pair: (_free_side(pair, lean) * lean > 0, pair.prompt_id in recent))
-    swapped = (_free_side(pair, lean) or rng.choice((1, -1))) > 0
-    if not _take(pair, swapped):
+    lean = tally.lean
+    chosen = min(candidates, key=lambda pair: (_free_side(pair, lean) * lean > 0, pair.recent))
+    swapped = (_free_side(chosen, lean) or rng.choice((1, -1))) > 0
+    if not _take(chosen, swapped):
         raise _TakenMeanwhile
+    (pair,) = _shown(pair=chosen.pk)
     return Assignment.objects.create(
         pair=pair, participation=participation, swapped=swapped, lease_until=lease_end(comparison)
     )
@@ -148,41 +158,61 @@ def _control(participation: Participation, kind: str, rng: random.Random) -> Con
     )
 
 
-def _fewest_votes_first(participation: Participation, pivot: int, watched: int | None) -> list[Pair]:
+def _fewest_votes_first(participation: Participation, pivot: int, watched: int) -> list[Any]:
     """Some of the pairs with the fewest votes, from a place in their random order on and round to its start.
 
     Not the pair on their screen: it waits again once its lease has run out, and their answer still takes it.
     """
-    pairs = waiting(participation).exclude(pk=watched or 0).order_by("taken", "shuffle", "pk")
-    fewest = pairs.values_list("taken", flat=True).first()
-    if fewest is None:
-        return []
-    tied = pairs.filter(taken=fewest).select_related("prompt", "first", "second")  # one of them is shown at once
-    found = list(tied.filter(shuffle__gte=pivot)[:LOOKED_AT])
-    return found + (list(tied.filter(shuffle__lt=pivot)[: LOOKED_AT - len(found)]) if len(found) < LOOKED_AT else [])
+    asked = {"comparison": participation.comparison_id, "participation": participation.pk}
+    asked |= {"pivot": pivot, "watched": watched}
+    found = _from_there_on(**asked)
+    return found + (_from_the_start(**asked)[: LOOKED_AT - len(found)] if len(found) < LOOKED_AT else [])
 
 
-def _recent_prompts(participation: Participation) -> QuerySet[Assignment, int]:
-    latest = participation.assignments.order_by("-pk")[:REMEMBERED]
-    return latest.values_list("pair__prompt_id", flat=True)
-
-
-def _lean(participation: Participation) -> int:
-    """Above 0 when the assessor has seen more swapped pairs than others, below 0 when fewer."""
-    shown = participation.assignments.filter(state__in=MET)
-    lean = shown.aggregate(lean=Sum(Case(When(swapped=True, then=1), default=-1)))["lean"]
-    return int(lean or 0)
-
-
-def _free_side(pair: Pair, lean: int) -> int:
+def _free_side(pair: Any, lean: int) -> int:
     """1: show it swapped, -1: not, 0: either. The pair's own balance goes before the assessor's."""
     owed = pair.taken - 2 * pair.taken_swapped or -lean
     return (owed > 0) - (owed < 0)
 
 
-def _take(pair: Pair, swapped: bool) -> bool:
+def _take(pair: Any, swapped: bool) -> bool:
     """Take one of the pair's places, if nobody has touched it since it was read."""
     unchanged = Pair.objects.filter(
         pk=pair.pk, taken=pair.taken, taken_swapped=pair.taken_swapped, taken__lt=F("overlap")
     )
     return bool(unchanged.update(taken=F("taken") + 1, taken_swapped=F("taken_swapped") + int(swapped)))
+
+
+KEY = BigIntegerField()
+_comparison, _participation, _pivot = (Given(name, KEY) for name in ("comparison", "participation", "pivot"))
+_here = {"comparison": _comparison, "participation": _participation}
+
+
+def _tied(place: Q) -> QuerySet[Pair, Any]:
+    """Up to LOOKED_AT of the pairs with the fewest votes, in this part of their order."""
+    pairs = waiting(**_here).exclude(pk=Given("watched", KEY))
+    recent = Assignment.objects.filter(participation=_participation).order_by("-pk")[:REMEMBERED]
+    fewest = pairs.filter(place, taken=Subquery(pairs.order_by("taken").values("taken")[:1]))
+    marked = fewest.annotate(recent=ExpressionWrapper(Q(prompt__in=recent.values("pair__prompt")), BooleanField()))
+    columns = marked.values_list("pk", "taken", "taken_swapped", "overlap", "recent", named=True)
+    return columns.order_by("shuffle", "pk")[:LOOKED_AT]
+
+
+_from_there_on = Prepared(lambda: _tied(Q(shuffle__gte=_pivot)))
+_from_the_start = Prepared(lambda: _tied(Q(shuffle__lt=_pivot)))
+_some_waiting = Prepared(lambda: waiting(**_here).order_by().values_list("pk", flat=True)[:COUNTED])
+_shown = Prepared(lambda: Pair.objects.select_related("prompt", "first", "second").filter(pk=Given("pair", KEY)))
+_locked = Prepared(
+    lambda: (
+        Participation.objects.select_for_update(of=("self",))
+        .select_related("comparison", "assessor", "invitation")
+        .filter(pk=_participation)
+    )
+)
+_overdue = Prepared(
+    lambda: (
+        Assignment.objects.filter(OVERDUE, participation__comparison=_comparison)
+        .annotate(own=ExpressionWrapper(Q(participation=_participation), BooleanField()))
+        .order_by("-own")[:EXPIRED_AT_ONCE]
+    )
+)

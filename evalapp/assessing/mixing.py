@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
-from django.db.models import Max
 from django.utils import timezone
 
 from evalapp.assessing.controls import Control
-from evalapp.assessing.models import Assignment, Participation
+from evalapp.assessing.models import Participation
+from evalapp.assessing.tally import Tally, last_midnight
 
 Kind = Control.Kind
-WORKED = (Assignment.State.HELD, Assignment.State.SUBMITTED)
 
 
 def shares(participation: Participation) -> dict[str, float]:
@@ -85,24 +84,19 @@ class Rest:
     until: datetime
 
 
-def resting(participation: Participation) -> Rest | None:
+def resting(participation: Participation, tally: Tally | None = None) -> Rest | None:
     """Whether the assessor has worked long enough for a break, or enough for the day. Programs need neither."""
     comparison, now = participation.comparison, timezone.now()
     if participation.assessor.simulated:
         return None
-    if comparison.daily_cap:
-        midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-        kinds = (participation.assignments.all(), participation.controls.mixed_in())
-        if (
-            sum(kind.filter(handed_at__gte=midnight, state__in=WORKED).count() for kind in kinds)
-            >= comparison.daily_cap
-        ):
-            return Rest("tomorrow", midnight + timedelta(days=1))
+    tally = tally or Tally.of(participation)
+    if comparison.daily_cap and tally.today >= comparison.daily_cap:
+        return Rest("tomorrow", last_midnight() + timedelta(days=1))
     if not comparison.session_minutes or participation.session_from is None or participation.worked_at is None:
         return None
     if now - participation.session_from < timedelta(minutes=comparison.session_minutes):
         return None
-    answered = participation.assignments.aggregate(last=Max("closed_at"))["last"] or participation.worked_at
+    answered = tally.pairs_closed or participation.worked_at
     over = max(answered, participation.worked_at) + timedelta(minutes=comparison.break_minutes)
     return Rest("break", over) if now < over else None
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from evalapp.assessing.choices import STRONGEST, on_screen, strength_of
 from evalapp.assessing.choices import Choice as Choice
 from evalapp.assessing.choices import ScreenChoice as ScreenChoice
 from evalapp.assessing.choices import turned_back as turned_back
 from evalapp.assessing.insert_only import InsertOnly, InsertOnlyManager
+from evalapp.assessing.prepared import Given, Prepared
 from evalapp.assessing.seats import Invitation as Invitation
 from evalapp.assessing.seats import InvitationClosed as InvitationClosed
 from evalapp.comparisons.models import Aspect, Comparison, Pair
@@ -58,11 +60,11 @@ class Participation(models.Model):
         type(self).objects.filter(pk=self.pk, consented_at=None).update(consented_at=Now(), consent_digest=digest)
         self.refresh_from_db()
 
-    def quota_left(self) -> int | None:
+    def quota_left(self, answered: int | None = None) -> int | None:
         """How many pairs their invitation still asks of them; None: no end."""
         if self.invitation is None or not self.invitation.quota:
             return None
-        return max(0, self.invitation.quota - self.answered)
+        return max(0, self.invitation.quota - (self.answered if answered is None else answered))
 
     def pause(self, by: str) -> None:
         """No new pair for this assessor; what they hold can still be answered."""
@@ -99,15 +101,16 @@ class KeyReused(Exception):
     """The idempotency key came before with other choices."""
 
 
+OVERDUE = Q(state="held", lease_until__lt=Now())
+
+
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def live(self) -> "AssignmentQuerySet":
         return self.filter(state=Assignment.State.HELD, lease_until__gte=Now())
 
     def expire(self, limit: int = 100) -> int:
         """Take back the places of leases that ran out; safe to run anywhere, any number of times."""
-        overdue = Q(lease_until__lt=Now())
-        held = self.filter(overdue, state=Assignment.State.HELD)[:limit]
-        return sum(assignment._give_back(Assignment.State.EXPIRED, overdue) for assignment in held)
+        return sum(assignment.expire() for assignment in self.filter(OVERDUE)[:limit])
 
 
 class Assignment(models.Model):
@@ -198,8 +201,7 @@ class Assignment(models.Model):
             raise
 
     def _submit(self, choices: dict[Aspect, str], key: str, viewing: dict[str, Any], fingerprint: str) -> "Ballot":
-        locked = Assignment.objects.select_for_update(of=("self",)).select_related("participation__comparison")
-        mine = locked.get(pk=self.pk)
+        (mine,) = _locked(assignment=self.pk)
         closed = mine.comparison.state == Comparison.State.CLOSED
         if (mine.version or closed or mine.state != self.State.HELD) and (stored := Ballot.of_key(key)):
             return stored.same_as(self, fingerprint)
@@ -270,6 +272,10 @@ class Assignment(models.Model):
         """The assessor stops: the place is free again, and they may meet the pair when they come back."""
         self._give_back(self.State.EXPIRED)
 
+    def expire(self) -> bool:
+        """The lease ran out: the place is free again."""
+        return self._give_back(self.State.EXPIRED, OVERDUE)
+
     @transaction.atomic
     def _give_back(self, state: "Assignment.State", still: Q | None = None, **stamps: Any) -> bool:
         held = Assignment.objects.filter(still or Q(), pk=self.pk, state=self.State.HELD)
@@ -281,8 +287,9 @@ class Assignment(models.Model):
         return True
 
     def renew_lease(self) -> None:
-        """The assessor has the pair on the screen: their time starts now."""
-        Assignment.objects.filter(pk=self.pk, state=self.State.HELD).update(lease_until=lease_end(self.comparison))
+        """The assessor has the pair on the screen: their time starts now (not written while the lease is new)."""
+        if lease_ages(self):
+            Assignment.objects.filter(pk=self.pk, state=self.State.HELD).update(lease_until=lease_end(self.comparison))
 
     def is_live(self) -> bool:
         return Assignment.objects.filter(pk=self.pk).live().exists()
@@ -297,6 +304,20 @@ class Assignment(models.Model):
             return None
         clip = self.clip(side)
         return clip.poster if poster else clip.rendition
+
+
+_locked = Prepared(
+    lambda: (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("participation__comparison")
+        .filter(pk=Given("assignment", models.BigIntegerField()))
+    )
+)
+
+
+def lease_ages(task: "Assignment | Control") -> bool:
+    """Whether a twentieth of the lease has gone by."""
+    return task.lease_until - timezone.now() < 0.95 * timedelta(minutes=task.comparison.lease_minutes)
 
 
 def lease_end(comparison: Comparison) -> Any:

@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import BigIntegerField, Q, UUIDField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
@@ -31,6 +34,8 @@ from evalapp.assessing.models import (
     NotYours,
     Participation,
 )
+from evalapp.assessing.prepared import Given, Prepared
+from evalapp.assessing.tally import Tally
 from evalapp.assessing.watching import watched_too_little
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.media import media_response
@@ -62,7 +67,6 @@ def assess(request: HttpRequest, code: UUID) -> HttpResponse:
             return notice(request, "screened_out", participation)
         return redirect("screen-check" if before.name == "screen" else "training", comparison.code)
     if assignment := next_assignment(participation):
-        assignment.renew_lease()
         return task_page(request, assignment)
     if comparison.state != Comparison.State.OPEN:
         why = "paused" if comparison.state == Comparison.State.PAUSED else "early"
@@ -83,32 +87,59 @@ def next_task(request: HttpRequest, code: UUID) -> HttpResponse:
     participation = participation_or_none(request, code)
     if participation is None:
         raise Http404
-    fragment = following(request, participation)
+    after = asked_after(request)
+    fragment = following(request, participation, mine(request, after) if after else None)
     return HttpResponse(fragment) if fragment else HttpResponse(status=204)
 
 
-def following(request: HttpRequest, participation: Participation) -> str:
+def asked_after(request: HttpRequest) -> UUID | None:
+    """The code in `?after=<code>`; raises Http404 for what is none."""
+    try:
+        return UUID(request.GET["after"]) if request.GET.get("after") else None
+    except ValueError as error:
+        raise Http404 from error
+
+
+def following(request: HttpRequest, participation: Participation, after: Task | None) -> str:
     """The pair that follows `?after=<code>`, as HTML, "" when there is none. Raises Http404 for a code of others."""
+    if request.GET.get("after") and (after is None or after.participation_id != participation.pk):
+        raise Http404
     if training.stage(participation):
         return ""
-    after = None
-    if code := request.GET.get("after"):
-        try:
-            after = mine(request, UUID(code))
-        except ValueError as error:
-            raise Http404 from error
-        if after is None or after.participation.pk != participation.pk:
-            raise Http404
+    if after:
         after.renew_lease()
     assignment = next_assignment(participation, after=after)
-    return render_to_string("assessing/_task.html", task_context(assignment), request) if assignment else ""
+    return fragment_of(request, assignment) if assignment else ""
+
+
+# What differs between the pairs of a comparison, as it stands in the HTML that is kept.
+MARKS = {"code": "00000000-c0de-4000-8000-00000000c0de", "key": "KEY-OF-THE-ANSWER", "csrf_token": "TOKEN-OF-THE-FORM"}
+MARKS |= {"prompt": "TEXT-OF-THE-PROMPT"}  # put in last: no mark in it is replaced
+KEPT_SHAPES = 500
+_shapes: dict[str, str] = {}
+
+
+def fragment_of(request: HttpRequest, assignment: Task) -> str:
+    """A pair's HTML. Pairs that differ in `MARKS` alone are rendered once in a process."""
+    context = task_context(assignment)
+    own = {"csrf_token": get_token(request), **{name: str(context.pop(name)) for name in MARKS if name in context}}
+    shape = f"{get_language()} {context}"
+    if shape not in _shapes:
+        if len(_shapes) >= KEPT_SHAPES:
+            _shapes.clear()
+        _shapes[shape] = render_to_string("assessing/_task.html", context | MARKS)
+    html = _shapes[shape]
+    for name, mark in MARKS.items():
+        html = html.replace(mark, escape(own[name]))
+    return html
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def task(request: HttpRequest, code: UUID) -> HttpResponse:
     """One pair: to judge it, or to correct the judgement. Posting takes the votes and moves on."""
-    assignment = mine(request, code)
+    after = asked_after(request)
+    assignment, onscreen = in_hand(request, code, after) if request.method == "POST" else (mine(request, code), None)
     if assignment is None:
         return refusal(request, _("This pair is not in your hands. Open your invitation link again."), status=404)
     comparison = assignment.comparison
@@ -119,7 +150,7 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
             assignment.renew_lease()
             return task_page(request, assignment)
         return redirect("assess", comparison.code)
-    form = VoteForm(request.POST, comparison.aspects.all(), comparison.ask_both_bad, comparison.ask_strength)
+    form = VoteForm(request.POST, comparison.questions(), comparison.ask_both_bad, comparison.ask_strength)
     if not form.is_valid():
         if wants_json(request):
             return refusal(request, form.complaint(), status=422)
@@ -140,7 +171,7 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
         twice = _("This form was sent before with other answers. Load the page anew to correct them.")
         return refusal(request, twice, status=409, assignment=assignment)
     if wants_json(request):
-        onward = {"next": following(request, assignment.participation)} if "after" in request.GET else {}
+        onward = {"next": following(request, assignment.participation, onscreen)} if after else {}
         return JsonResponse({"saved": True, **progress(assignment.participation), **onward})
     return see_other("assess", comparison.code)
 
@@ -183,14 +214,37 @@ def task_reference(request: HttpRequest, code: UUID) -> HttpResponseBase:
 
 
 def mine(request: HttpRequest, code: UUID) -> Task | None:
-    """The assignment, or control, of that code if the session's assessor has it."""
+    """The assignment, or control, of that code if the session's assessor has it, with all that its page shows."""
     assessor = request.session.get(ASSESSOR)
-    if assessor is None:
-        return None
-    related = ("participation__comparison", "pair__prompt", "pair__first", "pair__second")
-    own = {"code": code, "participation__assessor": assessor}
+    found = _shown(assessor=assessor, code=code) if assessor else []
+    return found[0] if found else _control(assessor, code)
+
+
+def in_hand(request: HttpRequest, *codes: UUID | None) -> list[Task | None]:
+    """The assignments, or controls, of up to two codes if the session's assessor has them, with their rules alone."""
+    assessor = request.session.get(ASSESSOR)
+    found = _ruled(assessor=assessor, one=codes[0], other=codes[-1]) if assessor else []
+    of_code = {assignment.code: assignment for assignment in found}
+    return [of_code.get(code) or _control(assessor, code) if code else None for code in codes]
+
+
+def _control(assessor: int | None, code: UUID) -> Control | None:
     controls = Control.objects.select_related("participation__comparison", "golden", "repeated__pair")
-    return Assignment.objects.select_related(*related).filter(**own).first() or controls.filter(**own).first()
+    return controls.filter(code=code, participation__assessor=assessor).first() if assessor else None
+
+
+_codes = {name: Q(code=Given(name, UUIDField())) for name in ("code", "one", "other")}
+_mine = Q(participation__assessor=Given("assessor", BigIntegerField()))
+_ruled = Prepared(
+    lambda: Assignment.objects.select_related("participation__comparison", "participation__invitation").filter(
+        _codes["one"] | _codes["other"], _mine
+    )
+)
+_shown = Prepared(
+    lambda: Assignment.objects.select_related(
+        "participation__comparison", "pair__prompt", "pair__first", "pair__second"
+    ).filter(_codes["code"], _mine)
+)
 
 
 def participation_or_none(request: HttpRequest, code: UUID) -> Participation | None:
@@ -207,13 +261,15 @@ def places_may_come_free(participation: Participation) -> bool:
     met = participation.assignments.exclude(state=Assignment.State.EXPIRED).values("pair")
     held = Assignment.objects.live().filter(pair__comparison=participation.comparison_id)
     unmet = Pair.objects.filter(comparison=participation.comparison_id, left_out=False).exclude(pk__in=met)
-    return waiting(participation).exists() or unmet.filter(assignments__in=held).exists()
+    waits = waiting(participation.comparison_id, participation.pk)
+    return waits.exists() or unmet.filter(assignments__in=held).exists()
 
 
 def progress(participation: Participation) -> dict[str, int]:
     """How far the assessor is; with `more` where there are more pairs than are counted."""
-    left = remaining(participation)
-    return {"answered": participation.answered, "remaining": left} | ({"more": 1} if left >= COUNTED else {})
+    tally = Tally.of(participation)
+    left = remaining(participation, tally)
+    return {"answered": tally.answered, "remaining": left} | ({"more": 1} if left >= COUNTED else {})
 
 
 def task_context(assignment: Task, given: dict[str, str] | None = None) -> dict[str, Any]:
@@ -228,7 +284,7 @@ def task_context(assignment: Task, given: dict[str, str] | None = None) -> dict[
             "hint": aspect.translated_hint,
             "chosen": chosen.get(aspect.key, ""),
         }
-        for aspect in assignment.comparison.aspects.all()
+        for aspect in assignment.comparison.questions()
     ]
     sides = [("left", left), ("right", right)]
     return {

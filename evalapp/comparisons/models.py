@@ -2,6 +2,8 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -119,6 +121,10 @@ class Comparison(models.Model):
         """The aspect that verdicts speak of: the overall preference, or the first one where it is not asked."""
         aspects = list(self.aspects.all())
         return next((aspect for aspect in aspects if aspect.key == HEADLINE), aspects[0] if aspects else None)
+
+    def questions(self) -> Sequence["Aspect"]:
+        """Its aspects in their order; after launch they never change and are read once in a process."""
+        return _questions(self.code, self.digest) if self.digest else list(self.aspects.all())
 
     def told(self) -> dict[str, str]:
         """What webhooks are told of it."""
@@ -257,6 +263,11 @@ class Aspect(models.Model):
     @property
     def translated_hint(self) -> str:
         return gettext(self.hint) if self.hint else ""
+
+
+@lru_cache(1000)
+def _questions(code: uuid.UUID, digest: str) -> tuple[Aspect, ...]:
+    return tuple(Aspect.objects.filter(comparison__code=code, comparison__digest=digest))
 
 
 class Pair(models.Model):
