@@ -20,6 +20,7 @@ from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
+from evalapp.generation.uploads import Upload
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
@@ -208,6 +209,14 @@ class ClipTable(ReadOnly):
     list_filter = ("state", "kind")
     list_select_related = ("contender", "prompt")
     search_fields = ("contender__name", "prompt__text", "reason", "worker", "sha256")
+
+
+@admin.register(Upload)
+class Uploads(ReadOnly):
+    list_display = ("code", "contender", "prompt", "seed", "state", "tries", "created_by", "created_at")
+    list_select_related = ("prompt",)
+    list_filter = ("state",)
+    search_fields = ("contender", "sha256")
 
 
 @admin.register(Comparison)

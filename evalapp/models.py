@@ -9,6 +9,7 @@ from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
+from evalapp.generation.uploads import Upload
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
@@ -53,6 +54,7 @@ __all__ = [
     "SetMeasurement",
     "Standing",
     "StoredAnswer",
+    "Upload",
     "Verdict",
     "Vote",
     "Webhook",

@@ -52,6 +52,7 @@ VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var")).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 MEDIA_DIR = Path(os.environ.get("MEDIA_DIR", VAR_DIR / "media")).resolve()
 WEIGHTS_DIR = Path(os.environ.get("WEIGHTS_DIR", VAR_DIR / "weights")).resolve()
+UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 512 * 2**20)  # of one clip that comes over the API
 MEDIA_ACCEL = os.environ.get("MEDIA_ACCEL", "")  # nginx's internal location of MEDIA_DIR, as in "/_media/"
 if MEDIA_ACCEL and not (MEDIA_ACCEL.startswith("/") and MEDIA_ACCEL.endswith("/")):
     raise ImproperlyConfigured(f"MEDIA_ACCEL={MEDIA_ACCEL!r}: begin and end it with a slash, as in '/_media/'")
@@ -167,6 +168,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")
 CELERY_BEAT_SCHEDULE = {
     "sweep-webhooks": {"task": "evalapp.people.tasks.deliver", "schedule": 15.0},
+    "sweep-uploads": {"task": "evalapp.generation.tasks.store_uploads", "schedule": 20.0},
     "sweep-rendering": {"task": "evalapp.generation.tasks.sweep", "schedule": 5.0},
     "sweep-leases": {"task": "evalapp.assessing.tasks.sweep", "schedule": 30.0},
     "watch-assessors": {"task": "evalapp.assessing.tasks.watch_all", "schedule": 60.0},

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.comparisons.models import Comparison
+from evalapp.generation.uploads import Upload
 from evalapp.measuring.judging import start
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
@@ -107,6 +108,8 @@ ACCESS = {
     "api-me": ("get", API_SIGNED_IN),
     "api-prompt-sets": ("get", API_SIGNED_IN),
     "api-prompt-set": ("get", API_SIGNED_IN),
+    "api-clips": ("put", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "400")),  # of no contender
+    "api-upload": ("get", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, THERE)),
     "api-contenders": ("get", API_SIGNED_IN),
     "api-invitations": ("get", API_ORGANIZERS),
     "api-invitation": ("delete", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "204")),
@@ -206,7 +209,11 @@ def address(name, house):
         return reverse(name, args=[webhook.code if name == "remove-webhook" else delivery.code])
     if name == "revoke-token":
         return reverse(name, args=[house["token"].pk])
-    if name in ("prompt-set", "api-prompt-set"):
+    if name == "api-upload":
+        prompt = house["comparison"].prompt_set.prompts.first()
+        upload = Upload.objects.get_or_create(contender="outside", prompt=prompt, size=1, created_by="olga")[0]
+        return reverse(name, args=[upload.code])
+    if name in ("prompt-set", "api-prompt-set", "api-clips"):
         return reverse(name, args=[house["comparison"].prompt_set.pk])
     if name == "api-invitation":
         return reverse(name, args=[house["invitation"].code])

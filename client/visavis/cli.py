@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,20 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--wait", action="store_true", help="until every clip is rendered, then open it to voting")
     compare.add_argument("--seats", type=int, default=0, help="also make an invitation for that many assessors")
     compare.set_defaults(act=_compare)
+
+    push = verbs.add_parser(
+        "push-clips",
+        help="finished clips of two contenders or more",
+        description="FOLDER holds a folder per contender, in it a file per prompt: KEY.mp4, or KEY-SEED.mp4 (also "
+        "webm, mkv, gif, png, jpg, webp). Sending the same again sends nothing twice.",
+    )
+    push.add_argument("folder", type=Path, metavar="FOLDER")
+    push.add_argument("--prompts", required=True, type=Path, help=".jsonl with text, key, tags; or .txt, one a line")
+    push.add_argument("--compare", action="store_true", help="also make a comparison of them and open it to voting")
+    push.add_argument("--name", help="of the comparison (default: the folder's name)")
+    push.add_argument("--overlap", type=int, default=3, help="assessors per pair (default: 3)")
+    push.add_argument("--seats", type=int, default=0, help="also make an invitation for that many assessors")
+    push.set_defaults(act=_push)
 
     for verb, told in (("open", "start or resume voting"), ("pause", "hand out nothing new"), ("close", "end voting")):
         one = verbs.add_parser(verb, help=told)
@@ -135,6 +149,50 @@ def _compare(server: Visavis, asked: argparse.Namespace) -> int:
     if asked.seats:
         print(server.invite(made["code"], asked.seats))
     return 0
+
+
+def _push(server: Visavis, asked: argparse.Namespace) -> int:
+    prompt_set = server.push_prompts(asked.prompts.stem, _prompts(asked.prompts))
+    keys = {each["key"] for each in server.prompt_set(prompt_set["id"])["prompts"]}
+    places = list(_places(asked.folder, keys))
+    sent = []
+    for number, (path, contender, key, seed) in enumerate(places, 1):
+        sent.append(server.push_clip(path, contender, prompt_set["id"], key, seed))
+        print(f"\r{number} of {len(places)} sent", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    stored = server.wait_until_stored(sent)
+    refused = [each for each in stored if each["state"] == "refused"]
+    for each in refused:
+        print(f"{each['contender']}, {each['prompt']}, seed {each['seed']}: {each['reason']}", file=sys.stderr)
+    print(f"{len(stored) - len(refused)} clips of {len({place[1] for place in places})} contenders are stored")
+    if refused:
+        return _complain(f"{len(refused)} clips were refused")
+    if asked.compare:
+        contenders = sorted({contender for _, contender, _, _ in places})
+        seeds = sorted({seed for _, _, _, seed in places})
+        name = asked.name or asked.folder.resolve().name
+        made = server.compare(name, contenders, prompt_set["id"], overlap=asked.overlap, seeds=seeds)
+        server.tell(made["code"], "open")
+        print(f"{made['name']}: {made['code']}; voting is open")
+        if asked.seats:
+            print(server.invite(made["code"], asked.seats))
+    return 0
+
+
+def _places(folder: Path, keys: set[str]) -> Iterator[tuple[Path, str, str, int]]:
+    """Each file with its contender, prompt and seed; raises ValueError for one that names no prompt."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    for path in sorted(folder.glob("*/*")):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        key, _, seed = path.stem.rpartition("-")
+        if path.stem in keys:
+            yield path, path.parent.name, path.stem, 0
+        elif key in keys and seed.isdigit():
+            yield path, path.parent.name, key, int(seed)
+        else:
+            raise ValueError(f"{path}: no prompt has this key; files are named KEY.mp4 or KEY-SEED.mp4")
 
 
 def _tell(server: Visavis, asked: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -62,6 +63,28 @@ class Visavis:
         """Store a prompt set (texts, or objects with `text` and perhaps `key` and `tags`); the same again is found."""
         body = {"name": name, "prompts": [{"text": each} if isinstance(each, str) else each for each in prompts]}
         return self._json("POST", "prompt-sets/", body)
+
+    def prompt_set(self, number: int) -> Json:
+        """One set, with its prompts."""
+        return self._json("GET", f"prompt-sets/{number}/")
+
+    def push_clip(self, path: Path, contender: str, prompt_set: int, prompt: str, seed: int = 0) -> Json:
+        """Send a finished clip; it waits to be checked and stored. The same file for the same place is one upload."""
+        place: dict[str, str | int] = {"contender": contender, "prompt": prompt, "seed": seed}
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._json("PUT", f"prompt-sets/{prompt_set}/clips/", path.read_bytes(), params=place, headers=headers)
+
+    def wait_until_stored(self, uploads: Sequence[Json], patience: float = 3600, every: float = 1) -> list[Json]:
+        """The uploads once each is stored or refused. Raises TimeoutError."""
+        deadline, found = time.monotonic() + patience, list(uploads)
+        while waiting := [place for place, each in enumerate(found) if each["state"] == "waiting"]:
+            for place in waiting:
+                found[place] = self._json("GET", f"uploads/{found[place]['code']}/")
+            if found[waiting[-1]]["state"] == "waiting":
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{len(waiting)} clips are not stored yet: is a worker running?")
+                time.sleep(every)
+        return found
 
     def compare(self, name: str, contenders: Sequence[str], prompt_set: int, **plan: Any) -> Json:
         """A comparison, launched unless `launch=False`; `plan` may hold seeds, overlap, aspects, instructions."""
@@ -124,11 +147,13 @@ class Visavis:
             yield from page["results"]
             address = page["next"]
 
-    def _json(self, method: str, address: str, body: Json | None = None) -> Json:
-        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
+    def _json(self, method: str, address: str, body: Json | bytes | None = None, **request: Any) -> Json:
+        if method == "POST":
+            request["headers"] = {"Idempotency-Key": uuid.uuid4().hex}
+        request["content" if isinstance(body, bytes) else "json"] = body
         for tried in range(1, TRIES + 1):
             try:
-                answer = self._http.request(method, address, json=body, headers=headers)
+                answer = self._http.request(method, address, **request)
             except httpx.TransportError as error:
                 if tried == TRIES:
                     raise Unreachable(f"{self._http.base_url}: {error or type(error).__name__}") from error

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from evalapp.api import creating, documents, judging, views
+from evalapp.api import creating, documents, judging, uploading, views
 
 urlpatterns = [
     path("v1/", documents.page, name="api-docs"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("v1/me/", views.Me.as_view(), name="api-me"),
     path("v1/prompt-sets/", creating.PromptSets.as_view(), name="api-prompt-sets"),
     path("v1/prompt-sets/<int:number>/", creating.OnePromptSet.as_view(), name="api-prompt-set"),
+    path("v1/prompt-sets/<int:number>/clips/", uploading.Clips.as_view(), name="api-clips"),
+    path("v1/uploads/<uuid:code>/", uploading.OneUpload.as_view(), name="api-upload"),
     path("v1/contenders/", creating.Contenders.as_view(), name="api-contenders"),
     path("v1/comparisons/", creating.Comparisons.as_view(), name="api-comparisons"),
     path("v1/comparisons/<uuid:code>/", views.OneComparison.as_view(), name="api-comparison"),

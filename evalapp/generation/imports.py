@@ -37,7 +37,9 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class _Staged:
+class Staged:
+    """A finished clip, decoded and written anew, that no row tells of yet."""
+
     place: Place
     columns: dict[str, Any]
 
@@ -78,7 +80,7 @@ def import_clips(
             contenders = {name: Contender.objects.imported(name) for name in layout.contenders}
             keys = {prompt.key: prompt for prompt in prompt_set.prompts.all()}
             for item in staged:
-                _store(item, contenders[item.place.contender], keys[_key(item.place.prompt)])
+                store_clip(item, contenders[item.place.contender], keys[_key(item.place.prompt)])
     except BaseException:
         for item in staged:
             discard(Clip(folder=item.columns["folder"]))
@@ -87,19 +89,8 @@ def import_clips(
     return Imported(list(contenders.values()), prompt_set, seeds, len(staged), len(known))
 
 
-def _stage(places: list[Place], progress: Callable[[int, int], None]) -> tuple[list[_Staged], list[str]]:
+def _stage(places: list[Place], progress: Callable[[int, int], None]) -> tuple[list[Staged], list[str]]:
     """Decode each file and write it anew, beside the database; returns what worked and what did not."""
-    from generators.video import MediaError, read
-
-    def stage(place: Place) -> _Staged | str:
-        try:
-            footage = read(place.path)
-        except MediaError as error:
-            return str(error)
-        columns = write_files(footage.frames, footage.fps)
-        columns["facts"] |= {"imported": {"name": place.path.name, "sha256": sha256_of(place.path)}}
-        return _Staged(place, columns)
-
     staged, problems = [], []
     with ThreadPoolExecutor(2) as pool:
         for done, result in enumerate(pool.map(stage, places), 1):
@@ -108,10 +99,23 @@ def _stage(places: list[Place], progress: Callable[[int, int], None]) -> tuple[l
     return staged, problems
 
 
-def _store(item: _Staged, contender: Contender, prompt: Prompt) -> None:
+def stage(place: Place) -> Staged | str:
+    """Decode a file and write it anew; a string says why it cannot be."""
+    from generators.video import MediaError, read
+
+    try:
+        footage = read(place.path)
+    except MediaError as error:
+        return str(error)
+    columns = write_files(footage.frames, footage.fps)
+    columns["facts"] |= {"imported": {"name": place.path.name, "sha256": sha256_of(place.path)}}
+    return Staged(place, columns)
+
+
+def store_clip(item: Staged, contender: Contender, prompt: Prompt) -> None:
+    """Its row: a new one, or that of a clip which lacked its file so far."""
     columns = item.columns | {"state": Clip.State.READY, "reason": "", "finished_at": Now()}
     of_scene = {"contender": contender, "prompt": prompt, "seed": item.place.seed}
-    # A clip that lacked its file so far gets it now.
     if not Clip.objects.filter(**of_scene).exclude(state=Clip.State.READY).update(**columns):
         Clip.objects.create(**of_scene, **columns)
 

@@ -56,6 +56,14 @@ def sweep() -> None:
         _ring(hardware, Clip.objects.filter(LEASE_RAN_OUT, hardware=hardware)[:BELLS_AT_ONCE].count())
 
 
+@shared_task(ignore_result=True)
+def store_uploads() -> None:
+    """Check and store the clips that came over the API."""
+    from evalapp.generation.uploads import store_waiting
+
+    store_waiting()
+
+
 def ring(apart_from: Collection[str] = ()) -> None:
     """Wake as many workers of each hardware class as waiting clips can keep busy, once the transaction is stored."""
     resting = Queue.resting()

@@ -3,14 +3,17 @@
 import json
 
 import httpx
+import numpy as np
 import pytest
 from visavis import Refused, Unreachable, Visavis
 from visavis.cli import main
 
 from evalapp.assessing.simulate import simulate_votes
 from evalapp.comparisons.models import Comparison
+from evalapp.generation.uploads import store_waiting
 from evalapp.people.tokens import ApiToken
 from evalapp.reporting.build import build
+from generators.video import write_rendition
 from tests.factories import make_comparison, make_contender, make_organizer, make_researcher
 
 
@@ -146,3 +149,41 @@ def test_the_client_needs_nothing_of_the_server():
         "import sys, visavis.cli; sys.exit(any(n.split('.')[0] in ('django', 'evalapp', 'numpy') for n in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """Two contenders' clips of two prompts."""
+    (tmp_path / "animals.txt").write_text("a cat\na dog\n")
+    for number, contender in enumerate(("early", "late")):
+        (tmp_path / "runs" / contender).mkdir(parents=True)
+        for key in ("p001", "p002-0"):
+            frames = np.full((4, 32, 48, 3), 40 + 90 * number, dtype=np.uint8)
+            write_rendition(frames, 8, tmp_path / "runs" / contender / f"{key}.mp4")
+    return tmp_path
+
+
+def test_clips_are_pushed_stored_compared_and_opened(server, samples, capsys, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: store_waiting())
+    call = ["push-clips", str(samples / "runs"), "--prompts", str(samples / "animals.txt"), "--compare", "--seats", "3"]
+    assert main(call) == 0
+    comparison = Comparison.objects.get()
+    assert (comparison.name, comparison.state, comparison.pairs.count()) == ("runs", "open", 2)
+    said = capsys.readouterr().out
+    assert "4 clips of 2 contenders are stored" in said
+    assert comparison.invitations.get().link in said
+
+
+def test_a_refused_clip_is_named_and_nothing_is_opened(server, samples, capsys, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: store_waiting())
+    (samples / "runs" / "late" / "p001.mp4").write_bytes(b"no clip")
+    call = ["push-clips", str(samples / "runs"), "--prompts", str(samples / "animals.txt"), "--compare"]
+    assert main(call) == 2
+    assert "late, p001, seed 0: the file: is not an mp4" in capsys.readouterr().err
+    assert not Comparison.objects.exists()
+
+
+def test_a_file_of_no_prompt_is_named_before_anything_is_sent(server, samples, capsys):
+    (samples / "runs" / "late" / "horse.mp4").write_bytes(b"x")
+    assert main(["push-clips", str(samples / "runs"), "--prompts", str(samples / "animals.txt")]) == 2
+    assert "horse.mp4: no prompt has this key" in capsys.readouterr().err
