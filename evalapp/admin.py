@@ -21,6 +21,7 @@ from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Rec
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.generation.models import Clip, Queue
 from evalapp.generation.uploads import Upload
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
@@ -352,6 +353,28 @@ class SetMeasurementTable(ReadOnly):
     list_select_related = ("comparison", "contender")
     search_fields = ("metric", "comparison__name", "contender__name", "reference", "tag")
     list_filter = ("metric",)
+
+
+@admin.register(JudgeVersion)
+class JudgeVersionTable(ReadOnly):
+    list_display = ("name", "version", "version_hash", "fingerprint", "created_at")
+    search_fields = ("name", "version_hash")
+
+
+@admin.register(JudgeRun)
+class JudgeRunTable(ReadOnly):
+    list_display = ("comparison", "name", "state", "asked", "total", "calls", "cost")
+    list_select_related = ("comparison",)
+    list_filter = ("state",)
+    search_fields = ("comparison__name", "name")
+
+
+@admin.register(Verdict)
+class VerdictTable(ReadOnly):
+    list_display = ("judge", "sha256", "status", "reason", "cost", "created_at")
+    list_select_related = ("judge",)
+    list_filter = ("status",)
+    search_fields = ("sha256", "judge__name")
 
 
 @admin.register(Report)

@@ -13,6 +13,8 @@ from evalapp.assessing.looks import Look
 from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import watch
 from evalapp.generation.models import Queue
+from evalapp.generation.uploads import Upload
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people import audit
 from evalapp.people.answers import StoredAnswer
@@ -86,6 +88,10 @@ def everything(db):
     organizer = make_organizer()
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)
     StoredAnswer.objects.create(user=organizer, key="k", request="0" * 64, status=201, body={})
+    Upload.objects.create(contender="outside", prompt=prompt, sha256="0" * 64, size=1, created_by="olga")
+    judge = JudgeVersion.objects.create(name="signal", version="1", version_hash="0", fingerprint="0", declared={})
+    JudgeRun.objects.create(comparison=comparison, name="signal", judge=judge, queue="cpu")
+    Verdict.objects.create(judge=judge, sha256="0" * 64, status="error", reason="unread")
     Measurement.objects.create(sha256="0" * 64, metric="frozen", version="1", value=0)
     Features.objects.create(sha256="0" * 64, extractor="builtin", reason="too small")
     contender = comparison.entries.first().contender
