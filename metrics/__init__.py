@@ -15,12 +15,18 @@ from typing import Any
 class Metric:
     """One automatic measure: where its code lives ("package.module:name"), its unit, and which direction is good.
 
-    `higher_is_better` is None where neither direction is.
+    `higher_is_better` is None where neither direction is. With `weights` (a name in `metrics.weights`) the code takes,
+    after clip and rate, the network that `network` loads and the clip's prompt; `protocol` is what another value must
+    share, weights among it.
     """
 
     path: str
     unit: str
     higher_is_better: bool | None
+    weights: str = ""
+    network: str = ""
+    protocol: str = ""
+    asks_text: bool = False
 
     def load(self) -> Any:
         """The function or class itself; its libraries load now."""
@@ -40,6 +46,47 @@ METRICS: dict[str, Metric] = {
     "colourfulness": Metric("metrics.video:colourfulness", "Hasler-Süsstrunk", None),
     "blockiness": Metric("metrics.video:blockiness", "ratio", False),
 }
+_RAFT = ("raft", "metrics.raft:load")
+_CLIP = ("clip-b32", "metrics.weighted:load_clip")
+WITH_WEIGHTS: dict[str, Metric] = {
+    "flow_motion": Metric(
+        "metrics.weighted:flow_motion",
+        "diagonals per second",
+        None,
+        *_RAFT,
+        "RAFT C+T V2, 20 updates, 1/8 s",
+    ),
+    "dynamic_degree": Metric(
+        "metrics.weighted:dynamic_degree", "share of clips", None, *_RAFT, "RAFT C+T V2, 20 updates, 1/8 s"
+    ),
+    "warping_error": Metric(
+        "metrics.weighted:warping_error",
+        "squared difference, 0..1",
+        False,
+        *_RAFT,
+        "RAFT C+T V2, 20 updates, 16 pairs",
+    ),
+    "subject_consistency": Metric(
+        "metrics.weighted:subject_consistency",
+        "cosine",
+        True,
+        "dino",
+        "metrics.weighted:load_dino",
+        "DINO ViT-B/16, every frame",
+    ),
+    "background_consistency": Metric(
+        "metrics.weighted:background_consistency", "cosine", True, *_CLIP, "CLIP ViT-B/32, every frame"
+    ),
+    "clip_score": Metric(
+        "metrics.weighted:clip_score",
+        "2.5 × cosine",
+        True,
+        *_CLIP,
+        "CLIP ViT-B/32, 8 frames",
+        asks_text=True,
+    ),
+}
+"""Measures of one clip whose weights must be here; see `manage.py weights`."""
 JUDGES: dict[str, str] = {
     "signal": "metrics.judges.signal:Signal",
     "replay": "metrics.judges.replay:Replay",
@@ -72,10 +119,10 @@ def resolve(path: str) -> Any:
 
 def load(name: str) -> Any:
     """The metric or judge registered under a name; raises KeyError naming the nearest ones."""
-    if name in METRICS:
-        return METRICS[name].load()
+    if found := METRICS.get(name) or WITH_WEIGHTS.get(name):
+        return found.load()
     if name in JUDGES:
         return resolve(JUDGES[name])
-    known = [*METRICS, *JUDGES]
+    known = [*METRICS, *WITH_WEIGHTS, *JUDGES]
     near = get_close_matches(name, known) or sorted(known)
     raise KeyError(f"no metric or judge is called {name!r}; known: {', '.join(near) or 'none'}")

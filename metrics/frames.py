@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,7 @@ class Prepared:
 
     def __init__(self, frames: Frames) -> None:
         self.frames = checked(frames)
+        self.kept: dict[str, Any] = {}  # what measures share that this module knows nothing of
 
     @cached_property
     def grey(self) -> Grey:

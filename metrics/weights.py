@@ -26,9 +26,8 @@ class WeightsWrong(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """sha256: empty where the source publishes none; size in bytes, 0 where unknown.
-
-    A name with a star stands for one file or more, as a network's weights in one piece or in several.
+    """sha256: empty where the source publishes none, its beginning where no more is published; size in bytes, 0 where
+    unknown. A name with a star stands for one file or more, as a network's weights in one piece or in several.
     """
 
     name: str
@@ -97,6 +96,18 @@ WEIGHTS: dict[str, Weights] = {
         "hub:facebook/dinov2-large@47b73eefe95e8d44ec3623f8890bd894b6ea2d6c",
         "FD-DINOv2",
     ),
+    "raft": Weights(
+        (File("raft_large_C_T_V2-1bb1363a.pth", "1bb1363a"),),
+        "BSD-3-Clause",
+        "https://download.pytorch.org/models/raft_large_C_T_V2-1bb1363a.pth",
+        "optical flow: movement, dynamic degree, warping error",
+    ),
+    "dino": Weights(
+        (File("config.json"), File("pytorch_model.bin")),
+        "Apache-2.0",
+        "hub:facebook/dino-vitb16@main",
+        "subject consistency",
+    ),
     "vgg16": Weights(
         (File("vgg16-397923af.pth", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0", 553_433_881),),
         "BSD-3-Clause",
@@ -110,7 +121,9 @@ WEIGHTS: dict[str, Weights] = {
         "LPIPS: what its layers count",
     ),
     # What judges run on; none of these sources publishes checksums.
-    "clip-b32": Weights((*_NETWORK, *_WORDS), "MIT", "hub:openai/clip-vit-base-patch32@main", "CLIPScore"),
+    "clip-b32": Weights(
+        (*_NETWORK, *_WORDS), "MIT", "hub:openai/clip-vit-base-patch32@main", "CLIPScore, background consistency"
+    ),
     "clip-l14": Weights(_NETWORK, "MIT", "hub:openai/clip-vit-large-patch14@main", "LAION's aesthetic predictor"),
     "clip-h-words": Weights(
         _WORDS, "MIT", "hub:laion/CLIP-ViT-H-14-laion2B-s32B-b79K@main", "the words of PickScore and HPSv2.1"
@@ -159,9 +172,8 @@ def find(name: str, folder: Path) -> Found:
                 f"{name}: its source publishes no checksum of {file.name}; look where the file came from, then record "
                 f"it with `manage.py weights check {name}`"
             )
-        _compare(name, file.name, path, known, folder)
         paths[file.name] = path
-        sums.append(known)
+        sums.append(_compare(name, file.name, path, known, folder))
     return Found(paths, sums[0] if len(sums) == 1 else hashlib.sha256(" ".join(sums).encode()).hexdigest())
 
 
@@ -198,7 +210,7 @@ def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: Non
             with urllib.request.urlopen(weights.source, timeout=60) as answer, part.open("wb") as copy:
                 while block := answer.read(2**20):
                     copy.write(block)
-            if file.sha256 and _sha256(part) != file.sha256:
+            if not _sha256(part).startswith(file.sha256):
                 part.unlink()
                 raise WeightsWrong(f"{name}: what {weights.source} gave is not the published file; nothing was kept")
             part.replace(target)
@@ -248,19 +260,20 @@ def _hub(source: str) -> tuple[str, str]:
     return repository, revision
 
 
-def _compare(name: str, file: str, path: Path, known: str, folder: Path) -> None:
-    """Checksums are reckoned once per file, size and time of change."""
+def _compare(name: str, file: str, path: Path, known: str, folder: Path) -> str:
+    """The file's checksum, which begins as the known one; reckoned once per file, size and time of change."""
     facts = path.stat()
     mark = f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}"
     seen = _kept(folder).get(mark)
     if seen is None:
         seen = _sha256(path)
         _keep(folder, mark, seen)
-    if seen != known:
+    if not seen.startswith(known):
         raise WeightsWrong(
             f"{name}: {path} has the checksum {seen[:12]}…, and {file} is {known[:12]}…; remove it and run "
             f"`manage.py weights fetch {name}`"
         )
+    return seen
 
 
 def _kept(folder: Path) -> dict[str, str]:

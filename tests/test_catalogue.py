@@ -9,7 +9,7 @@ import polib
 import pytest
 from django.utils.translation.template import templatize
 
-from metrics import METRICS
+from metrics import METRICS, WITH_WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = polib.pofile(str(ROOT / "frontend/locale/ru/LC_MESSAGES/django.po"))
@@ -42,7 +42,11 @@ def test_every_text_is_translated(texts):
 
 
 def test_every_measure_and_its_unit_is_translated():
-    shown = {text for name, metric in METRICS.items() for text in (name.replace("_", " ").capitalize(), metric.unit)}
+    shown = {
+        text
+        for name, metric in (METRICS | WITH_WEIGHTS).items()
+        for text in (name.replace("_", " ").capitalize(), metric.unit)
+    }
     assert sorted(text for text in shown if re.search("[a-z]{3}", text) and text not in RUSSIAN) == ["Hasler-Süsstrunk"]
 
 

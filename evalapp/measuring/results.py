@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
-from evalapp.measuring.models import Measurement, SetMeasurement
-from evalapp.measuring.runs import PROTOCOL
+from evalapp.measuring.models import SetMeasurement
+from evalapp.measuring.runs import KNOWN, measured_values
 from evalapp.measuring.set_results import set_results
-from metrics import METRICS, resolve
+from metrics import resolve
 
 LABEL = "measured by a program, beside the votes and not among them"
 OUTCOMES = {"first": 1.0, "tie": 0.5, "second": 0.0}
@@ -43,22 +43,18 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
     [mean difference, mean share of votes for the first, pairs]. `voted`: what people said, per aspect; read from the
     votes that count where it is not given. Measures of sets come last; see `set_results`.
     """
-    clips = list(comparison.clips().filter(state=Clip.State.READY).order_by("pk"))
+    clips = list(comparison.clips().filter(state=Clip.State.READY).select_related("prompt").order_by("pk"))
     contenders = list(comparison.entries.values_list("contender_id", "contender__name"))
-    stored = Measurement.objects.filter(version=PROTOCOL, sha256__in={clip.sha256 for clip in clips})
-    values: dict[str, dict[str, float | None]] = defaultdict(dict)
-    for measured, sha256, value in stored.values_list("metric", "sha256", "value"):
-        values[measured][sha256] = value
+    values = measured_values(clips)
     sets = SetMeasurement.objects.filter(comparison=comparison).exists()
     if not values and not sets:
         return []
     said = _voted(comparison) if voted is None else voted
     pairs = _paired(comparison, {clip.pk: clip for clip in clips}, said)
     results = []
-    for name, metric in METRICS.items():
-        if name not in values:
-            continue
-        known = {sha256: value for sha256, value in values[name].items() if value is not None}
+    for name, (version, measured) in values.items():
+        metric = KNOWN[name]
+        known = {clip: value for clip, value in measured.items() if value is not None}
         rows = [_row(title, [clip for clip in clips if clip.contender_id == key], known) for key, title in contenders]
         better = metric.higher_is_better
         results.append(
@@ -68,7 +64,7 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
                 "title": name.replace("_", " ").capitalize(),
                 "unit": metric.unit,
                 "higher_is_better": better,
-                "version": PROTOCOL,
+                "version": version,
                 "label": LABEL,
                 "rows": rows,
                 "following": []
@@ -84,10 +80,10 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
     return results + set_results(comparison, dict(contenders), known_or_not)
 
 
-def _row(contender: str, clips: list[Clip], known: dict[str, float]) -> dict[str, Any]:
-    measured = [clip for clip in clips if clip.sha256 in known]
+def _row(contender: str, clips: list[Clip], known: dict[int, float]) -> dict[str, Any]:
+    measured = [clip for clip in clips if clip.pk in known]
     mean = resolve("metrics.following:mean_by_prompt")(
-        np.array([known[clip.sha256] for clip in measured]), np.array([clip.prompt_id for clip in measured], dtype=int)
+        np.array([known[clip.pk] for clip in measured]), np.array([clip.prompt_id for clip in measured], dtype=int)
     )
     return {
         "contender": contender,
@@ -145,10 +141,10 @@ def _paired(
     }
 
 
-def _following(pairs: Pairs, known: dict[str, float], higher_is_better: bool) -> dict[str, Any]:
-    told = [(a, b, outcome) for a, b, outcome in pairs if a.sha256 in known and b.sha256 in known]
-    first = np.array([known[a.sha256] for a, _, _ in told])
-    second = np.array([known[b.sha256] for _, b, _ in told])
+def _following(pairs: Pairs, known: dict[int, float], higher_is_better: bool) -> dict[str, Any]:
+    told = [(a, b, outcome) for a, b, outcome in pairs if a.pk in known and b.pk in known]
+    first = np.array([known[a.pk] for a, _, _ in told])
+    second = np.array([known[b.pk] for _, b, _ in told])
     outcome = np.array([each for _, _, each in told])
     prompts = np.array([a.prompt_id for a, _, _ in told], dtype=int)
     found = resolve("metrics.following:agreement")(first, second, outcome, prompts, higher_is_better)
@@ -156,7 +152,7 @@ def _following(pairs: Pairs, known: dict[str, float], higher_is_better: bool) ->
     chosen: dict[int, list[float]] = defaultdict(list)
     for a, b, share in told:
         for clip, won in ((a, share), (b, 1 - share)):
-            measured[clip.contender_id].append(known[clip.sha256] * (1 if higher_is_better else -1))
+            measured[clip.contender_id].append(known[clip.pk] * (1 if higher_is_better else -1))
             chosen[clip.contender_id].append(won)
     order = resolve("metrics.following:ranks")(
         np.array([np.mean(each) for each in measured.values()]), np.array([np.mean(each) for each in chosen.values()])

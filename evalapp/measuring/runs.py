@@ -1,43 +1,96 @@
 """Measuring the clips of a comparison: each file once, resumable, no clip passed over in silence."""
 
+import hashlib
 import math
 import os
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from difflib import get_close_matches
+from typing import Any
+
+from django.conf import settings
 
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
-from evalapp.measuring.files import Item, Unmeasurable, item_of
+from evalapp.measuring.files import Unmeasurable, item_of
 from evalapp.measuring.models import Measurement
 from evalapp.measuring.sets import UnknownMetric
-from metrics import METRICS, resolve
+from metrics import METRICS, WITH_WEIGHTS, Metric, resolve, weights
 
 PROTOCOL = "1: lossless master, every frame, RGB"
 """Version of every measurement; raised when the same file would give another value."""
 THREADS = min(4, os.cpu_count() or 1)
-__all__ = ["PROTOCOL", "UnknownMetric", "Unmeasurable", "measure", "names_of", "waiting"]
+__all__ = ["PROTOCOL", "UnknownMetric", "Unmeasurable", "measure", "measured_values", "names_of", "waiting"]
+KNOWN = METRICS | WITH_WEIGHTS
 
 
 def names_of(asked: Iterable[str]) -> list[str]:
-    """The metrics asked for, all where none is. Raises UnknownMetric."""
+    """The metrics asked for, all that need no weights where none is. Raises UnknownMetric, and WeightsMissing or
+    WeightsWrong for what was asked for."""
     names = list(dict.fromkeys(asked)) or list(METRICS)
     for name in names:
-        if name not in METRICS:
-            near = get_close_matches(name, METRICS) or sorted(METRICS)
+        if name not in KNOWN:
+            near = get_close_matches(name, KNOWN) or sorted(KNOWN)
             raise UnknownMetric(f"no metric is called {name!r}; known: {', '.join(near)}")
+        _sha256_for(KNOWN[name])
     return names
 
 
+def _sha256_for(metric: Metric) -> str:
+    return weights.find(metric.weights, settings.WEIGHTS_DIR).sha256 if metric.weights else ""
+
+
+def _version(metric: Metric, sha256: str, clip: Clip) -> str:
+    """All that another value must share: for a measure of text and picture, the text too."""
+    if not metric.weights:
+        return PROTOCOL
+    text = f"; text {hashlib.sha256(clip.prompt.text.encode()).hexdigest()[:8]}" if metric.asks_text else ""
+    return f"{_protocol(metric)}{sha256[:8]}{text}"
+
+
+def _protocol(metric: Metric) -> str:
+    return f"{PROTOCOL}; {metric.protocol}; weights " if metric.weights else PROTOCOL
+
+
+def measured_values(clips: list[Clip]) -> dict[str, tuple[str, dict[int, float | None]]]:
+    """What is stored of these clips: per metric its version and the value by clip, None where it has a reason instead.
+
+    Values of two versions are never mixed: of several weights those that measured last are shown.
+    """
+    stored: dict[str, dict[tuple[str, str], float | None]] = defaultdict(dict)
+    rows = Measurement.objects.filter(sha256__in={clip.sha256 for clip in clips}, metric__in=KNOWN).order_by("pk")
+    for name, sha256, version, value in rows.values_list("metric", "sha256", "version", "value"):
+        if version == PROTOCOL or (KNOWN[name].weights and version.startswith(_protocol(KNOWN[name]))):
+            stored[name][sha256, version] = value
+    found = {}
+    for name in KNOWN:
+        if name in stored:
+            metric = KNOWN[name]
+            _, last = next(reversed(stored[name]))
+            used = last.partition("; weights ")[2].partition(";")[0]
+            keys = {clip.pk: (clip.sha256, _version(metric, used, clip)) for clip in clips}
+            mine = {pk: stored[name][key] for pk, key in keys.items() if key in stored[name]}
+            found[name] = (_protocol(metric) + used, mine)
+    return found
+
+
 def waiting(comparison: Comparison, names: list[str]) -> dict[Clip, list[str]]:
-    """One clip of each file that lacks a measurement, and the metrics that it lacks."""
+    """One clip of each file (and text, where one counts) that lacks a measurement, and the metrics that it lacks."""
     ready = comparison.clips().filter(state=Clip.State.READY).select_related("contender", "prompt").order_by("pk")
-    clips = {clip.sha256: clip for clip in reversed(ready)}
+    asked = any(KNOWN[name].asks_text for name in names)
+    clips = {(clip.sha256, clip.prompt.text if asked else ""): clip for clip in reversed(ready)}
+    sums_of_files = {sha256 for sha256, _ in clips}
     known = set(
-        Measurement.objects.filter(version=PROTOCOL, metric__in=names, sha256__in=clips).values_list("sha256", "metric")
+        Measurement.objects.filter(metric__in=names, sha256__in=sums_of_files).values_list(
+            "sha256", "metric", "version"
+        )
     )
-    lacking = {clip: [name for name in names if (clip.sha256, name) not in known] for clip in clips.values()}
+    sums = {name: _sha256_for(KNOWN[name]) for name in names}
+    lacking = {
+        clip: [name for name in names if (clip.sha256, name, _version(KNOWN[name], sums[name], clip)) not in known]
+        for clip in clips.values()
+    }
     return {clip: missing for clip, missing in lacking.items() if missing}
 
 
@@ -61,7 +114,9 @@ def measure(comparison: Comparison, metrics: Iterable[str] = (), done: Callable[
 
 def _ahead(work: list[tuple[Clip, list[str]]]) -> Iterator[list[Measurement] | Unmeasurable]:
     """Measurements of each file in order; threads decode and measure the next ones, the database is this thread's."""
-    items = [(item_of(clip), names) for clip, names in work]
+    used = {name for _, names in work for name in names}
+    networks = {KNOWN[name].weights: _loaded(KNOWN[name]) for name in used if KNOWN[name].weights}
+    items = [(clip, names, networks) for clip, names in work]
     with ThreadPoolExecutor(THREADS) as pool:
         futures: deque[Future[list[Measurement]]] = deque()
         try:
@@ -79,14 +134,24 @@ def _ahead(work: list[tuple[Clip, list[str]]]) -> Iterator[list[Measurement] | U
             pool.shutdown(cancel_futures=True)
 
 
-def _measured(item: Item, names: list[str]) -> list[Measurement]:
+def _loaded(metric: Metric) -> tuple[Any, str]:
+    """The network that it needs, and the checksum of its weights."""
+    found = weights.find(metric.weights, settings.WEIGHTS_DIR)
+    return resolve(metric.network)(found.paths), found.sha256
+
+
+def _measured(clip: Clip, names: list[str], networks: dict[str, tuple[Any, str]]) -> list[Measurement]:
+    item = item_of(clip)
     footage = item.read()
-    clip = resolve("metrics.frames:Prepared")(footage.frames)
+    whole = resolve("metrics.frames:Prepared")(footage.frames)
     rows = []
     for name in names:
-        row = Measurement(sha256=item.sha256, metric=name, version=PROTOCOL)
+        metric = KNOWN[name]
+        network, sha256 = networks.get(metric.weights, (None, ""))
+        row = Measurement(sha256=item.sha256, metric=name, version=_version(metric, sha256, clip))
+        asked = (network, clip.prompt.text) if metric.weights else ()
         try:
-            row.value = float(METRICS[name].load()(clip, footage.fps))
+            row.value = float(metric.load()(whole, footage.fps, *asked))
         except ValueError as error:
             row.reason = str(error)[:200]
         if row.value is not None and not math.isfinite(row.value):

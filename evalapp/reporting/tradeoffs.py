@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
-from evalapp.measuring.models import Measurement, SetMeasurement
+from evalapp.measuring.models import SetMeasurement
 from evalapp.measuring.results import Voted
-from evalapp.measuring.runs import PROTOCOL
+from evalapp.measuring.runs import measured_values
 from evalapp.reporting.wording import said
 from metrics import resolve
 
 DRAWS = 1000
 COSTS = ("steps", "seconds", "energy")
 CORNERS = {
-    "consistency": ("vqa", "clip_score", "people:relevance"),
+    "consistency": ("clip_score", "people:relevance"),
     "diversity": ("dinov2_diversity", "clip_diversity", "builtin_diversity"),
     "realism": ("precision", "people:defects", "builtin_precision"),
 }
@@ -50,7 +50,7 @@ class _Ground:
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
-        clips = comparison.clips().order_by("pk").select_related("contender__recipe")
+        clips = comparison.clips().order_by("pk").select_related("contender__recipe", "prompt")
         self.clips = {clip.pk: clip for clip in clips}
         self.contenders = dict(comparison.entries.values_list("contender_id", "contender__name"))
         self.prompts = {key: place for place, key in enumerate(sorted({c.prompt_id for c in self.clips.values()}))}
@@ -122,13 +122,7 @@ def _mean(row: Grid) -> Any:
 
 def _measured(ground: _Ground, metrics: list[Row]) -> list[Quality]:
     """Every measure that has a better direction, with its prompts where it has them."""
-    by_sum: dict[str, list[Clip]] = {}
-    for clip in ground.ready():
-        by_sum.setdefault(clip.sha256, []).append(clip)
-    stored = Measurement.objects.filter(version=PROTOCOL, sha256__in=by_sum, value__isnull=False)
-    told: dict[str, list[tuple[Clip, float]]] = {}
-    for name, sha256, value in stored.order_by("pk").values_list("metric", "sha256", "value"):
-        told.setdefault(name, []).extend((clip, value or 0.0) for clip in by_sum[sha256])
+    stored = measured_values(ground.ready())
     sets = SetMeasurement.objects.filter(comparison=ground.comparison, tag="")
     of_sets = {(row.metric, row.reference, row.contender_id): row.result.get("by_prompt") or {} for row in sets}
     found = []
@@ -138,7 +132,8 @@ def _measured(ground: _Ground, metrics: list[Row]) -> list[Quality]:
         rows = {row["contender"]: row for row in metric["rows"]}
         mine = [rows.get(name) for name in ground.contenders.values()]
         if metric["kind"] == "clip":
-            grid = ground.grid(told.get(metric["metric"], []))
+            values = stored[metric["metric"]][1]
+            grid = ground.grid((ground.clips[pk], value) for pk, value in values.items() if value is not None)
         else:
             each = [of_sets.get((metric["metric"], metric["reference"], key), {}) for key in ground.contenders]
             grid = np.array([[by.get(f"prompt {key}", np.nan) for key in ground.prompts] for by in each], dtype=float)

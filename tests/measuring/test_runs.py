@@ -153,3 +153,41 @@ def test_the_bell_may_ring_twice_or_for_nothing(filmed):
     before = Measurement.objects.count()
     measure_clips(filmed.pk)
     assert Measurement.objects.count() == before > 0
+
+
+def text_of(frames, fps, network, prompt):
+    """A measure for this test: what the network makes of the prompt."""
+    return network(prompt)
+
+
+def network_of(files):
+    (path,) = files.values()
+    return lambda prompt: float(path.read_text()) + float(prompt[-1])
+
+
+def test_a_measure_with_weights_names_its_command_and_never_mixes_texts_or_weights(monkeypatch, settings, tmp_path):
+    from metrics import Metric, weights
+
+    here = "tests.measuring.test_runs"
+    metric = Metric(f"{here}:text_of", "share", True, "net", f"{here}:network_of", "a net", asks_text=True)
+    monkeypatch.setitem(runs.KNOWN, "of_text", metric)
+    known = weights.Weights((weights.File("net.txt"),), "MIT", "https://example.org/net.txt", "this test")
+    monkeypatch.setattr(weights, "WEIGHTS", {"net": known})
+    settings.WEIGHTS_DIR = tmp_path
+    comparison = make_comparison(prompts=3, media=True)
+    with pytest.raises(CommandError, match="weights fetch net"):
+        call_command("measure", comparison.name, metric=["of_text"])
+    one = next(iter(comparison.clips()))
+    comparison.clips().update(**{name: getattr(one, name) for name in ("sha256", "folder")})  # one file, three texts
+    expected = {}
+    for number in (1.0, 2.0):
+        (tmp_path / "net").mkdir(exist_ok=True)
+        (tmp_path / "net/net.txt").write_text(str(number))
+        (tmp_path / "checksums.json").unlink(missing_ok=True)
+        weights.check("net", tmp_path)
+        assert measure(comparison, ["of_text"]) == 3
+        assert measure(comparison, ["of_text"]) == 0
+        version, values = runs.measured_values(list(comparison.clips()))["of_text"]
+        expected[version] = {clip.pk: number + float(clip.prompt.text[-1]) for clip in comparison.clips()}
+        assert values == expected[version]
+    assert len(expected) == 2

@@ -82,8 +82,8 @@ def test_unknown_weights_are_refused_with_near_names(source, tmp_path):
         find("nett", tmp_path)
 
 
-def test_every_published_checksum_is_a_whole_one():
+def test_every_published_checksum_is_a_whole_one_or_torch_hubs_eight_digits():
     for name, each in weights.WEIGHTS.items():
         assert each.licence, name
         assert each.source.startswith(("https://", "hub:")), name
-        assert all(len(file.sha256) in (0, 64) for file in each.files), name
+        assert all(len(file.sha256) in (0, 8, 64) for file in each.files), name

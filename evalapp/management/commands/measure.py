@@ -11,7 +11,7 @@ from evalapp.measuring.files import UnknownReference, Unmeasurable, reference_na
 from evalapp.measuring.results import results_of
 from evalapp.measuring.runs import UnknownMetric, measure, names_of, waiting
 from evalapp.measuring.sets import measure_sets, set_names_of
-from metrics import METRICS
+from metrics import METRICS, WITH_WEIGHTS
 from metrics.sets import SETS
 from metrics.weights import WeightsMissing, WeightsWrong
 
@@ -25,8 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("comparison", metavar="COMPARISON")
-        known = f"of {', '.join(METRICS)}; with --reference of {', '.join(SETS)}"
-        parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=f"{known}; all by default")
+        known = f"of {', '.join(METRICS)}; with weights of {', '.join(WITH_WEIGHTS)}; of sets {', '.join(SETS)}"
+        told = "all that need no weights by default, with --reference also those of sets"
+        parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=f"{known}; {told}")
         parser.add_argument("--reference", default="", metavar="SET", help="a contender's name or a folder of files")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,221 @@
+"""Measures of one clip that need weights: movement by optical flow, consistency of subject and background, and whether
+the text is shown. Each takes the clip, its rate, the network and the prompt: whoever measures loads a network once.
+
+Definitions are those of VBench (Huang et al., 2024, commit 45e79ec) where its name is used; what differs is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metrics.features.resizing import scaled, tensor_of
+from metrics.frames import Frames, Prepared, prepared
+from metrics.raft import LEAST, Raft
+
+UPDATES = 20
+PER_SECOND = 8
+MOST_PAIRS = 16
+BATCH = 16
+Clip = Frames | Prepared
+
+
+def _flow(network: Raft, first: Tensor, second: Tensor) -> Tensor:
+    """Flow (2, H, W) between two pictures (3, H, W), which are widened to sides of 8·k by repeating their borders."""
+    height, width = first.shape[1:]
+    if min(height, width) < LEAST:
+        raise ValueError(f"frames of {width}×{height} are too small for optical flow: {LEAST} pixels a side are needed")
+    tall, wide = -height % 8, -width % 8
+    sides = (wide // 2, wide - wide // 2, tall // 2, tall - tall // 2)
+    device = next(network.parameters()).device
+    one, two = (F.pad(each[None], sides, mode="replicate").to(device) for each in (first, second))
+    with torch.inference_mode():
+        found: Tensor = network(one, two, updates=UPDATES)[0].cpu()
+    return found[:, sides[2] : sides[2] + height, sides[0] : sides[0] + width]
+
+
+def _speeds(clip: Clip, fps: float, network: Raft) -> tuple[list[float], float]:
+    """Mean length in pixels of the longest 5 % of the flow between frames about ⅛ s apart, and the seconds between."""
+    whole = prepared(clip, 2)
+    if "speeds" not in whole.kept:
+        apart = max(1, round(fps / PER_SECOND))
+        chosen = tensor_of(whole.frames[::apart])
+        if len(chosen) < 2:
+            raise ValueError(f"{len(whole.frames)} frames at {fps:g} a second are too short for optical flow")
+        found = []
+        for first, second in pairwise(chosen):
+            lengths = _flow(network, first, second).norm(dim=0).flatten()
+            found.append(float(lengths.topk(max(1, int(len(lengths) * 0.05))).values.mean()))
+        whole.kept["speeds"] = found, apart / fps
+    speeds: tuple[list[float], float] = whole.kept["speeds"]
+    return speeds
+
+
+def flow_motion(clip: Clip, fps: float, network: Raft, prompt: str) -> float:
+    """Movement of the fastest 5 %, in diagonals of the picture per second, mean over pairs of frames."""
+    speeds, seconds = _speeds(clip, fps, network)
+    return float(np.mean(speeds)) / float(np.hypot(*prepared(clip).frames.shape[1:3])) / seconds
+
+
+def dynamic_degree(clip: Clip, fps: float, network: Raft, prompt: str) -> float:
+    """VBench's dynamic degree: 1 where in a quarter of the pairs the fastest 5 % move over 6 pixels at 256, else 0."""
+    speeds, _ = _speeds(clip, fps, network)
+    least = 6 * min(prepared(clip).frames.shape[1:3]) / 256
+    return float(sum(speed > least for speed in speeds) >= round(4 * (len(speeds) + 1) / 16))
+
+
+def warping_error(clip: Clip, fps: float, network: Raft, prompt: str) -> float:
+    """Mean squared difference, 0..1, of a frame and the next one drawn back to it along the flow (Lai et al., 2018).
+
+    Places that are hidden in one of them or lie at borders of movement do not count (Ruder et al., 2016). Of pairs of
+    neighbouring frames up to 16, spread evenly.
+    """
+    whole = prepared(clip, 2)
+    count = len(whole.frames) - 1
+    errors = []
+    for place in np.unique(np.linspace(0, count - 1, min(MOST_PAIRS, count)).round().astype(int)):
+        first, second = tensor_of(whole.frames[place : place + 2])
+        there, back = _flow(network, first, second), _flow(network, second, first)
+        seen = _seen(there, _drawn(back, there))
+        if not seen.any():
+            raise ValueError("no place of a frame is seen again in the next one")
+        errors.append(float((((first - _drawn(second, there)) / 255) ** 2).mean(0)[seen].mean()))
+    return float(np.mean(errors))
+
+
+def _drawn(picture: Tensor, flow: Tensor) -> Tensor:
+    """What stands in `picture` (C, H, W) where the flow leads, bilinear, borders repeated."""
+    height, width = flow.shape[1:]
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    x = 2 * (columns + flow[0]) / max(1, width - 1) - 1
+    y = 2 * (rows + flow[1]) / max(1, height - 1) - 1
+    place = torch.stack([x, y], -1)[None]
+    return F.grid_sample(picture[None], place, padding_mode="border", align_corners=True)[0]
+
+
+def _seen(there: Tensor, back: Tensor) -> Tensor:
+    """Where the flow there and back cancels, away from borders of movement (H, W)."""
+    lost = ((there + back) ** 2).sum(0) > 0.01 * ((there**2).sum(0) + (back**2).sum(0)) + 0.5
+    across, down = torch.gradient(there, dim=2)[0], torch.gradient(there, dim=1)[0]
+    border = (across**2 + down**2).sum(0) > 0.01 * (there**2).sum(0) + 0.002
+    return ~(lost | border)
+
+
+def consistency(rows: NDArray[np.floating]) -> float:
+    """VBench's: each frame's cosine to the one before and to the first one, those below 0 as 0, their mean.
+
+    >>> consistency(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
+    0.25
+    """
+    if len(rows) < 2:
+        raise ValueError("one frame is consistent with itself: this measure needs 2")
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    before = np.maximum(0, (unit[1:] * unit[:-1]).sum(1))
+    first = np.maximum(0, unit[1:] @ unit[0])
+    return float((before + first).mean() / 2)
+
+
+def subject_consistency(clip: Clip, fps: float, network: nn.Module, prompt: str) -> float:
+    """On DINO ViT-B/16 class tokens of every frame, the shorter side 224, not cropped."""
+    return consistency(_rows(clip, network, "imagenet", crop=False))
+
+
+def background_consistency(clip: Clip, fps: float, network: ClipPair, prompt: str) -> float:
+    """On CLIP ViT-B/32 embeddings of every frame, the middle square."""
+    return consistency(_rows(clip, network.pictures, "clip", crop=True))
+
+
+def clip_score(clip: Clip, fps: float, network: ClipPair, prompt: str) -> float:
+    """CLIPScore (Hessel et al., 2021): 2.5 · max(0, cosine of picture and text), mean over 8 frames spread evenly."""
+    if not prompt.strip():
+        raise ValueError("this clip has no text to be held against")
+    frames = prepared(clip).frames
+    chosen = frames[np.linspace(0, len(frames) - 1, min(8, len(frames))).round().astype(int)]
+    text = network.text(prompt)
+    return float(np.mean(2.5 * np.maximum(0, _rows(chosen, network.pictures, "clip", crop=True) @ text)))
+
+
+def _rows(clip: Clip, network: Any, scale: str, crop: bool) -> NDArray[np.float64]:
+    found = []
+    with torch.inference_mode():
+        for part in _batches(prepared(clip).frames):
+            found.append(network(scaled(_fitted(part, crop), scale)).double().numpy())
+    return np.concatenate(found)
+
+
+def _batches(frames: Frames) -> Iterator[Tensor]:
+    for start in range(0, len(frames), BATCH):
+        yield tensor_of(frames[start : start + BATCH])
+
+
+def _fitted(pictures: Tensor, crop: bool) -> Tensor:
+    """The shorter side to 224 without antialiasing, in whole levels, as torchvision does to 8-bit pictures: bicubic and
+    cropped to the middle for CLIP, bilinear and whole for DINO."""
+    height, width = pictures.shape[2:]
+    factor = 224 / min(height, width)
+    tall, wide = (224 if side == min(height, width) else int(side * factor) for side in (height, width))
+    mode = "bicubic" if crop else "bilinear"
+    resized = F.interpolate(pictures, (tall, wide), mode=mode, align_corners=False).round().clamp(0, 255)
+    if not crop:
+        return resized
+    top, left = round((tall - 224) / 2), round((wide - 224) / 2)
+    return resized[:, :, top : top + 224, left : left + 224]
+
+
+class ClipPair:
+    """CLIP's pictures and texts in one space, rows of length 1."""
+
+    def __init__(self, network: Any, tokenizer: Any) -> None:
+        self.network, self.tokenizer = network.eval().requires_grad_(False), tokenizer
+
+    def pictures(self, pictures: Tensor) -> Tensor:
+        seen = self.network.vision_model(pixel_values=pictures).pooler_output
+        return F.normalize(self.network.visual_projection(seen), dim=-1)
+
+    def text(self, prompt: str) -> NDArray[np.float64]:
+        """Text beyond 77 tokens is cut."""
+        tokens = self.tokenizer(prompt, return_tensors="pt", truncation=True, max_length=77)
+        with torch.inference_mode():
+            read = self.network.text_model(**tokens).pooler_output
+            row: NDArray[np.float64] = F.normalize(self.network.text_projection(read), dim=-1)[0].double().numpy()
+        return row
+
+
+class DinoToken(nn.Module):
+    """DINO's class token after the last normalisation (Caron et al., 2021); positions are stretched to the picture."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        found = self.network(pixel_values=pictures, interpolate_pos_encoding=True)
+        token: Tensor = found.last_hidden_state[:, 0]
+        return token
+
+
+def load_dino(files: Mapping[str, Path]) -> DinoToken:
+    from transformers import ViTModel
+
+    return DinoToken(ViTModel.from_pretrained(_folder(files), local_files_only=True, add_pooling_layer=False))
+
+
+def load_clip(files: Mapping[str, Path]) -> ClipPair:
+    from transformers import CLIPModel, CLIPTokenizer
+
+    folder = _folder(files)
+    network = CLIPModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    return ClipPair(network, CLIPTokenizer.from_pretrained(folder, local_files_only=True))
+
+
+def _folder(files: Mapping[str, Path]) -> Path:
+    (folder,) = {path.parent for path in files.values()}
+    return folder
