@@ -43,9 +43,9 @@ def examples_of(comparisons: Sequence[Comparison], extractors: dict[str, str]) -
 
     An excluded assessor's votes are left out, and clips without every feature, with their votes; both are counted.
     """
-    rows, excluded = _votes(comparisons)
+    rows, excluded = votes_of(comparisons)
     clips = {key: (sha256, name) for row in rows for key, sha256, name in (row[:3], row[3:6])}
-    columns, features, reasons = _features({sha256 for sha256, _ in clips.values()}, extractors)
+    columns, features, reasons = features_of({sha256 for sha256, _ in clips.values()}, extractors)
     usable = [row for row in rows if row[1] in features and row[4] in features]
     place = {key: number for number, key in enumerate(sorted({row[side] for row in usable for side in (0, 3)}))}
     contenders = sorted({clips[key][1] for key in place})
@@ -75,7 +75,9 @@ def examples_of(comparisons: Sequence[Comparison], extractors: dict[str, str]) -
     return examples, facts
 
 
-def _votes(comparisons: Sequence[Comparison]) -> tuple[list[tuple[Any, ...]], int]:
+def votes_of(comparisons: Sequence[Comparison]) -> tuple[list[tuple[Any, ...]], int]:
+    """Per vote that counts: each clip's id, checksum and contender, the prompt's text, aspect, choice, whether the
+    assessor is a program, and the assessor's id; and how many votes of excluded assessors were left out."""
     rows: list[tuple[Any, ...]] = []
     excluded = 0
     pair = "ballot__assignment__pair"
@@ -97,7 +99,7 @@ def _votes(comparisons: Sequence[Comparison]) -> tuple[list[tuple[Any, ...]], in
     return rows, excluded
 
 
-def _features(files: set[str], extractors: dict[str, str]) -> tuple[list[str], dict[str, list[float]], list[str]]:
+def features_of(files: set[str], extractors: dict[str, str]) -> tuple[list[str], dict[str, list[float]], list[str]]:
     """Names of the columns, the row of each file that has them all, and why others have not."""
     pooled, names_of = (resolve(f"metrics.judges.own.examples:{name}") for name in ("pooled", "names_of"))
     measured: dict[str, dict[str, float]] = {sha256: {} for sha256 in files}

@@ -64,3 +64,16 @@ def ring_judges(comparison: Comparison | None) -> None:
     key = comparison.pk if comparison else None
     if cache.add(f"judges-rung-{key}", True, PATIENCE_SECONDS):
         transaction.on_commit(lambda: build_judges.delay(key))
+
+
+@shared_task(ignore_result=True)
+def build_review(comparison: int) -> None:
+    from evalapp.reporting import review
+
+    if found := Comparison.objects.filter(pk=comparison).first():
+        review.build_review(found)
+
+
+def ring_review(comparison: Comparison) -> None:
+    if cache.add(f"review-rung-{comparison.pk}", True, PATIENCE_SECONDS):
+        transaction.on_commit(lambda: build_review.delay(comparison.pk))

@@ -61,7 +61,7 @@ def heat(rows: list[Row], titles: dict[str, str], mapped: dict[str, Any]) -> Fig
         for x, cell in enumerate(row["cells"])
         if cell["share"] and cell["share"]["value"] is not None
     ]
-    shapes, texts = [], []
+    shapes, texts, weights = [], [], []
     for x, y, share in places:
         declared = rows[y]["native"] in mapped.get(aspects[x], {})
         edge = {"color": INK, "width": 2.5} if declared else {"color": "#999999", "width": 0.5}
@@ -69,15 +69,15 @@ def heat(rows: list[Row], titles: dict[str, str], mapped: dict[str, Any]) -> Fig
             {"type": "rect", "x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.46, "y1": y + 0.46, "layer": "below"}
             | {"fillcolor": shade(100 * share["value"]), "line": edge}
         )
-        number = f"{100 * share['value']:.0f}"
-        texts.append(f"<b>{number}</b>" if best[aspects[x]] == y else number)
+        texts.append(f"{100 * share['value']:.0f}")
+        weights.append("bold" if best[aspects[x]] == y else "normal")
     trace: Row = {
         "type": "scatter",
         "mode": "text",
         "x": [x for x, _, _ in places],
         "y": [y for _, y, _ in places],
         "text": texts,
-        "textfont": {"color": "#000000", "size": 13},
+        "textfont": {"color": "#000000", "size": 13, "weight": weights},
         "customdata": [
             [safe(rows[y]["native"]), safe(titles[aspects[x]]), _between(share), share["count"]]
             for x, y, share in places

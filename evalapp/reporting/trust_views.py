@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from evalapp.people import audit
 from evalapp.reporting import trust_charts
 from evalapp.reporting.behind import Behind, ShownPair, shown
 from evalapp.reporting.explore import kept
-from evalapp.reporting.tasks import ring_judges
+from evalapp.reporting.review import inputs_of_review, review_key
+from evalapp.reporting.tasks import ring_judges, ring_review
 from evalapp.reporting.trust import inputs_of_trust, key_of
 from evalapp.reporting.wording import spoken
 
@@ -61,6 +63,8 @@ def judges(request: HttpRequest, code: UUID | None = None) -> HttpResponse:
                 context["figures"]["calibration"] = trust_charts.calibration(row["reliability"])
             if comparison:
                 context |= _disagreements(comparison, row, request.user.is_staff)
+    if comparison:
+        context["review"] = _review(comparison)
     response = render(request, "reporting/judges.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
@@ -176,6 +180,35 @@ def _said(share: Row) -> Row:
 
 def _hundred(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f}"
+
+
+def _review(comparison: Comparison) -> Row | None:
+    """The review order in points of 100; the last one is shown while a newer one is worked out."""
+    found = kept(review_key(comparison))
+    if found is None or found["inputs"] != inputs_of_review(comparison):
+        ring_review(comparison)
+    if found is None:
+        return None
+    found = spoken(found, {})
+    trained = {each["assessor"]: _points(each) for each in found["trained"]}
+    moves = [
+        row
+        | {"both": list(zip_longest(*([_points(each, "moved") for each in row[k]] for k in ("assessors", "prompts"))))}
+        for row in found["moves"]
+    ]
+    assessors = [_points(each) | {"trained": trained.get(each["assessor"])} for each in found["assessors"]]
+    return found | {
+        "moves": moves,
+        "assessors": assessors,
+        "votes": [_points(each, digits=3) for each in found["votes"]],
+    }
+
+
+def _points(row: Row, key: str = "value", digits: int = 1) -> Row:
+    """Shares as signed points."""
+    ends = row.get("interval")
+    said = "" if row[key] is None else f"{100 * row[key]:+.{digits}f}"
+    return row | {"points": said, "ends": f"{100 * ends[0]:+.{digits}f} – {100 * ends[1]:+.{digits}f}" if ends else ""}
 
 
 def _chosen(judges: list[Row], judge: str, aspect: str) -> tuple[Row, Row] | None:
