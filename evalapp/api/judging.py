@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework import serializers
@@ -16,12 +15,13 @@ from rest_framework.response import Response
 
 from evalapp.api.authentication import MayOrganize
 from evalapp.api.base import Problems, checked, told
+from evalapp.api.idempotency import OnceOnly
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import Strict
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import NotOffered, is_file, kept, offered, options_of
 from evalapp.measuring.judges import JudgeRun
-from evalapp.measuring.judging import NotEstimable, cancel, estimate, opened, start
+from evalapp.measuring.judging import AskedAlready, NotEstimable, cancel, estimate, opened, start
 from evalapp.measuring.tasks import ring_judge
 from evalapp.measuring.views import probed
 from metrics import JUDGES
@@ -95,7 +95,7 @@ class Judges(Problems):
         return Response(listed)
 
 
-class JudgeRuns(Problems):
+class JudgeRuns(OnceOnly, Problems):
     """The newest runs of a comparison; POST starts one."""
 
     permission_classes = [MayOrganize]
@@ -105,11 +105,14 @@ class JudgeRuns(Problems):
         comparison = get_object_or_404(Comparison, code=code)
         return Response(RunSerializer(comparison.judge_runs.select_related("judge")[:RUNS_SHOWN], many=True).data)
 
-    @told(RunSerializer, 400, 404, 409, status=201, request=NewRunSerializer)
-    def post(self, request: Request, code: UUID) -> Response:
-        comparison = get_object_or_404(Comparison, code=code)
+    @told(RunSerializer, 400, 404, 409, 422, status=201, request=NewRunSerializer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
+    def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        comparison = get_object_or_404(Comparison, code=kwargs["code"])
         asked = checked(NewRunSerializer, request)
-        with _refusals(), transaction.atomic():
+        with _refusals():
             options = _with_upload(asked["judge"], offered(asked["judge"], asked["options"]), asked.get("upload"))
             run = start(comparison, asked["judge"], options, asked.get("most_cost"), asked.get("most_calls"))
             ring_judge(run)
@@ -169,5 +172,5 @@ def _refusals() -> Iterator[None]:
         yield
     except (UnknownJudge, NotOffered, NotEstimable) as refusal:
         raise serializers.ValidationError({"judge": [str(refusal)]}) from refusal
-    except JudgeUnavailable as refusal:
+    except (JudgeUnavailable, AskedAlready) as refusal:
         raise Conflict(str(refusal)) from refusal

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
@@ -38,6 +39,10 @@ Needed = dict[Key, tuple[int, ...]]
 
 class NotEstimable(Exception):
     """A budget was set for a judge that cannot say what an answer costs at most."""
+
+
+class AskedAlready(Exception):
+    """The same judge is being asked about the same comparison; the message names that run."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def start(
     most_calls: int | None = None,
 ) -> JudgeRun:
     """Queue a run. Raises UnknownJudge, JudgeUnavailable with what its probe says, NotEstimable for a budget on a judge
-    without a price."""
+    without a price, AskedAlready where two runs would pay for the same answers."""
     judge = opened(name, options)
     if problems := judge.probe():
         raise JudgeUnavailable(f"{name}: {'; '.join(problems)}")
@@ -113,17 +118,33 @@ def start(
         raise NotEstimable(f"{name} asks nobody for money: leave the budget out")
     if most_cost is not None and isinstance(judge, PaidJudge) and not judge.priced:
         raise NotEstimable(f"{name}: its server has no price; give input_price and output_price, or budget its calls")
+    version = JudgeVersion.of(judge.declaration)
+    _refuse_a_second(comparison, version)
     run = JudgeRun.objects.create(
         comparison=comparison,
         name=name,
         options=dict(options),
-        judge=JudgeVersion.of(judge.declaration),
+        judge=version,
         queue=judge.declaration.queue,
         most_cost=most_cost,
         most_calls=most_calls,
     )
     audit.record("asked a judge about", comparison, judge=str(run.judge), most_cost=most_cost, most_calls=most_calls)
     return run
+
+
+def _refuse_a_second(comparison: Comparison, version: JudgeVersion) -> None:
+    Comparison.objects.select_for_update().get(pk=comparison.pk)
+    runs = JudgeRun.objects.filter(comparison=comparison, judge=version)
+    left_behind = "its worker died; the run after it goes on"
+    runs.filter(state=JudgeRun.State.RUNNING, lease_until__lt=Now()).update(
+        state=JudgeRun.State.CANCELLED, reason=left_behind, lease_until=None, finished_at=Now()
+    )
+    if other := runs.filter(state__in=(JudgeRun.State.QUEUED, JudgeRun.State.RUNNING)).first():
+        raise AskedAlready(
+            f"{version} is being asked about {comparison} already: run {other.code} is {other.state}; wait for it, or "
+            f"cancel it on the page or with `manage.py judge --cancel {other.code}`"
+        )
 
 
 @transaction.atomic

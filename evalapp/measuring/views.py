@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import JudgeForm, NotOffered
 from evalapp.measuring.judges import JudgeRun
-from evalapp.measuring.judging import Estimate, NotEstimable, cancel, estimate, opened, start
+from evalapp.measuring.judging import AskedAlready, Estimate, NotEstimable, cancel, estimate, opened, start
 from evalapp.measuring.tasks import ring_judge
 from evalapp.people.views import organizers_only
 from metrics import JUDGES, resolve
@@ -84,7 +84,7 @@ def judging(request: HttpRequest, code: UUID) -> HttpResponse:
                         ring_judge(run)
                     messages.success(request, _("The judge is asked. Its answers are kept as they come."))
                     return redirect("judging", code)
-            except (UnknownJudge, JudgeUnavailable, NotEstimable, NotOffered) as refusal:
+            except (UnknownJudge, JudgeUnavailable, NotEstimable, NotOffered, AskedAlready) as refusal:
                 chosen.add_error(None, str(refusal))
     context["offers"] = offers(chosen)
     for offer in context["offers"]:

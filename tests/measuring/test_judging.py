@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from evalapp.assessing.models import Vote
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
-from evalapp.measuring.judging import NotEstimable, estimate, opened, start, work
+from evalapp.measuring.judging import AskedAlready, NotEstimable, estimate, opened, start, work
 from evalapp.measuring.tasks import judge as judge_task
 from evalapp.measuring.verdicts import told_of
 from evalapp.reporting.build import inputs_of, snapshot_of
@@ -173,9 +173,25 @@ def test_a_judge_that_cannot_load_fails_by_its_own_words_and_stores_no_verdict(f
 
 
 def test_how_many_are_asked_at_once_makes_no_other_judge_version(filmed, first):
-    start(filmed, "first", {})
+    start(filmed, "first", {}).cancel()
     start(filmed, "first", {"batch": 3})
     assert JudgeVersion.objects.count() == 1
+
+
+def test_two_runs_never_pay_for_the_same_answers_and_a_dead_one_stands_in_no_one_s_way(filmed, first):
+    run = start(filmed, "first", {})
+    with pytest.raises(AskedAlready, match=f"{run.code} is queued"):
+        start(filmed, "first", {"batch": 2})
+    run.claim()
+    JudgeRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    second = start(filmed, "first", {})
+    run.refresh_from_db()
+    assert (run.state, second.state) == ("cancelled", "queued")
+    out = StringIO()
+    call_command("judge", "--cancel", str(second.code), stdout=out)
+    assert "is cancelled; 0 answers" in out.getvalue()
+    with pytest.raises(CommandError, match="is cancelled already"):
+        call_command("judge", "--cancel", str(second.code), stdout=out)
 
 
 def test_verdicts_are_no_votes_and_move_no_number_of_the_report(filmed, first):

@@ -103,6 +103,7 @@ def test_a_program_asks_follows_and_cancels_by_the_api(api, filmed):
     assert api("get", "api-judge-run", run).json()["name"] == "replay"
     assert api("get", "api-judge-runs", filmed.code).json()[0]["code"] == run
     JudgeRun.objects.filter(code=run).update(state="queued")
+    assert api("post", "api-judge-runs", filmed.code, **body).status_code == 409
     assert api("delete", "api-judge-run", run).json()["state"] == "cancelled"
     assert api("delete", "api-judge-run", run).status_code == 409
 

@@ -3,13 +3,14 @@
 import json
 from argparse import ArgumentParser
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
 from evalapp.management.arguments import comparison_named, finite, positive
 from evalapp.measuring.judges import JudgeRun
-from evalapp.measuring.judging import Estimate, NotEstimable, estimate, opened, start, work
+from evalapp.measuring.judging import AskedAlready, Estimate, NotEstimable, cancel, estimate, opened, start, work
 from evalapp.measuring.tasks import ring_judge
 from metrics import JUDGES
 from metrics.judges import UnknownJudge
@@ -25,6 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("comparison", metavar="COMPARISON", nargs="?")
         parser.add_argument("--list", action="store_true", help="the judges, and what each lacks here")
+        parser.add_argument("--cancel", type=UUID, metavar="RUN", help="ask no more in that run; its answers are kept")
         parser.add_argument("--with", dest="judge", metavar="NAME", help=f"one of {', '.join(JUDGES)}")
         parser.add_argument(
             "--option", action="append", default=[], metavar="KEY=VALUE", help="of the judge; VALUE is JSON or a word"
@@ -39,6 +41,12 @@ class Command(BaseCommand):
             for name in JUDGES:
                 self.stdout.write(_probed(name))
             return
+        if options["cancel"]:
+            run = JudgeRun.objects.select_related("comparison").filter(code=options["cancel"]).first()
+            if not run or not cancel(run):
+                raise CommandError(f"run {options['cancel']} {f'is {run.state} already' if run else 'does not exist'}")
+            self.stdout.write(f"{run} is cancelled; {run.asked} answers of it are kept")
+            return
         if not options["comparison"] or not options["judge"]:
             raise CommandError("name the comparison and the judge: judge COMPARISON --with NAME; judges: judge --list")
         comparison = comparison_named(options["comparison"])
@@ -50,7 +58,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 return
             run = start(comparison, options["judge"], given, options["most_cost"], options["most_calls"])
-        except (UnknownJudge, JudgeUnavailable, NotEstimable) as error:
+        except (UnknownJudge, JudgeUnavailable, NotEstimable, AskedAlready) as error:
             raise CommandError(str(error)) from error
         if options["queue"]:
             ring_judge(run)
