@@ -96,6 +96,12 @@ JUDGES: dict[str, str] = {
     "pickscore": "metrics.judges.local.declared:PickScore",
     "hpsv2.1": "metrics.judges.local.declared:Hpsv2",
     "laion-aesthetic": "metrics.judges.local.declared:LaionAesthetic",
+    "vqascore": "metrics.judges.local.declared:VqaScore",
+    "hpsv3": "metrics.judges.local.declared:Hpsv3",
+    "videoreward": "metrics.judges.local.declared:VideoReward",
+    "videoscore2": "metrics.judges.local.declared:VideoScore2",
+    "unifiedreward": "metrics.judges.local.declared:UnifiedPoint",
+    "unifiedreward-pair": "metrics.judges.local.declared:UnifiedPair",
 }
 """Name → class with `Options` and the verbs of `metrics.judges.interface`; made by `metrics.judges.judge_named`."""
 

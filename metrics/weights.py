@@ -47,6 +47,8 @@ class Weights:
 
 _NETWORK = (File("config.json"), File("model*.safetensors"))
 _WORDS = (File("vocab.json"), File("merges.txt"))
+_SPOKEN = (File("config.json"), File("tokenizer_config.json"), File("tokenizer.json"))
+_SPEAKING = (*_SPOKEN, File("model*.safetensors"))
 WEIGHTS: dict[str, Weights] = {
     "inception": Weights(
         (
@@ -136,6 +138,29 @@ WEIGHTS: dict[str, Weights] = {
         "https://github.com/christophschuhmann/improved-aesthetic-predictor/raw/main/sac+logos+ava1-l14-linearMSE.pth",
         "LAION's aesthetic predictor: its head",
     ),
+    "qwen2.5-vl-3b": Weights(
+        _SPEAKING, "Qwen research licence, non-commercial", "hub:Qwen/Qwen2.5-VL-3B-Instruct@main", "VQAScore"
+    ),
+    "qwen2.5-vl-7b": Weights(_SPEAKING, "Apache-2.0", "hub:Qwen/Qwen2.5-VL-7B-Instruct@main", "VQAScore"),
+    "qwen3-vl-8b": Weights(_SPEAKING, "Apache-2.0", "hub:Qwen/Qwen3-VL-8B-Instruct@main", "VQAScore"),
+    "hpsv3": Weights((File("HPSv3.safetensors"),), "MIT", "hub:MizzenAI/HPSv3@main", "HPSv3"),
+    "qwen2-vl-7b-words": Weights(_SPOKEN, "Apache-2.0", "hub:Qwen/Qwen2-VL-7B-Instruct@main", "the words of HPSv3"),
+    "videoreward": Weights(
+        (File("model_config.json"), File("checkpoint-*/model.pth")),
+        "MIT",
+        "hub:KwaiVGI/VideoReward@main",
+        "VideoReward",
+    ),
+    "qwen2-vl-2b-words": Weights(
+        _SPOKEN, "Apache-2.0", "hub:Qwen/Qwen2-VL-2B-Instruct@main", "the words of VideoReward"
+    ),
+    "videoscore2": Weights(_SPEAKING, "not stated by its source", "hub:TIGER-Lab/VideoScore2@main", "VideoScore2"),
+    **{
+        f"unifiedreward-{size}": Weights(
+            _SPEAKING, "MIT", f"hub:CodeGoat24/UnifiedReward-2.0-qwen3vl-{size}@main", "UnifiedReward 2.0"
+        )
+        for size in ("2b", "4b", "8b", "32b")
+    },
 }
 
 

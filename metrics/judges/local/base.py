@@ -143,16 +143,20 @@ class Local:
         with torch.no_grad():
             self.running = resolve(self.engine)(found, device, getattr(torch, self.options.dtype), self.options)
 
+    def ready(self) -> Engine:
+        if self.running is None:
+            self.load()
+        assert self.running is not None
+        return self.running
+
     def score(self, clips: Sequence[Shown]) -> list[Outcome]:
         """Every clip's frames are read before the network works."""
         import torch
 
-        if self.running is None:
-            self.load()
-        assert self.running is not None
+        running = self.ready()
         seen = [self.seen(clip) for clip in clips]
         with torch.inference_mode():
-            return self.running.values(
+            return running.values(
                 [frames for frames, _ in seen], [clip.prompt for clip in clips], [rate for _, rate in seen]
             )
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from metrics.judges.local.base import Local
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from metrics.judges.interface import Outcome, Sampling, Shown, ShownPair
+from metrics.judges.local.base import FrameOptions, Local, LocalOptions, Pictures
 
 CLIP_PIXELS = "shorter side to the network's size by Pillow's bicubic, middle square; text cut to the network's places"
+QWEN_PIXELS = "sides to multiples of the network's step by Pillow's bicubic, "
 
 
 class ClipScore(Local):
@@ -53,3 +61,156 @@ class LaionAesthetic(Local):
     aspects = {"beauty": {"aesthetic": 1.0}}
     needs_prompt = False
     preprocessing = CLIP_PIXELS
+
+
+class VqaOptions(FrameOptions):
+    model: Literal["qwen2.5-vl-3b", "qwen2.5-vl-7b", "qwen3-vl-8b"] = "qwen2.5-vl-7b"
+
+
+class VqaScore(Local):
+    """The chance of "Yes" to whether the picture shows the prompt (Lin et al., 2024, VQAScore), by a Qwen-VL."""
+
+    Options = VqaOptions
+    name = "vqascore"
+    engine = "metrics.judges.local.qwen:VqaScore"
+    weights = ("qwen2.5-vl-7b",)
+    natives = ("vqascore",)
+    aspects = {"relevance": {"vqascore": 1.0}}
+    preprocessing = QWEN_PIXELS + "3136 to 1003520 pixels"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (getattr(self.options, "model", self.weights[0]),)
+
+
+class Hpsv3(Local):
+    """μ and σ of people's preference, by a head on Qwen2-VL-7B (Ma et al., 2025)."""
+
+    name = "hpsv3"
+    engine = "metrics.judges.local.qwen:Hpsv3"
+    weights = ("hpsv3", "qwen2-vl-7b-words")
+    natives = ("mu", "sigma")
+    aspects = {"preference": {"mu": 1.0}}
+    preprocessing = QWEN_PIXELS + "200704 pixels; plain positions"
+
+
+class _Video(Local):
+    """Frames at 2 a second, an even number of them and 4 at least, as Qwen's own loader takes them."""
+
+    Options = LocalOptions
+    media = ("video",)
+    per_frame = False
+    RATE = 2.0
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(kind="rate", value=self.RATE)
+
+    def seen(self, clip: Shown) -> tuple[Pictures, float]:
+        frames, fps = clip.read()
+        count = len(frames)
+        if count < 2:
+            raise ValueError(f"{clip.called or 'the clip'} has one frame: {self.name} judges videos")
+        wanted = min(max(4.0, count / fps * self.RATE), count)
+        number = max(2, int(wanted // 2) * 2)
+        chosen = np.linspace(0, count - 1, number).round().astype(int)
+        return frames[chosen], number / count * fps
+
+
+class VideoReward(_Video):
+    """Visual quality, motion quality and text alignment, z-scored as in training, by heads on Qwen2-VL-2B (Liu et al.,
+    2025, VideoAlign)."""
+
+    name = "videoreward"
+    engine = "metrics.judges.local.qwen:VideoReward"
+    weights = ("videoreward", "qwen2-vl-2b-words")
+    natives = ("VQ", "MQ", "TA")
+    aspects = {
+        "beauty": {"VQ": 1.0},
+        "softness": {"MQ": 1.0},
+        "movement": {"MQ": 1.0},
+        "consistency": {"MQ": 1.0},
+        "defects": {"VQ": 1.0},
+        "relevance": {"TA": 1.0},
+        "preference": {"VQ": 1.0, "MQ": 1.0, "TA": 1.0},
+    }
+    preprocessing = QWEN_PIXELS + "100352 to 200704 pixels, 2 frames together; plain positions"
+    max_batch = 1
+
+
+class SpokenOptions(LocalOptions):
+    temperature: float = Field(default=0.7, ge=0, le=2, description="0: the likeliest words")
+    seed: int = 0
+    tokens: int = Field(default=1024, ge=16, le=4096)
+
+
+class VideoScore2(_Video):
+    """Visual quality, alignment and physics from 1 to 5, spoken by a Qwen2.5-VL-7B (He et al., 2025)."""
+
+    Options = SpokenOptions
+    name = "videoscore2"
+    engine = "metrics.judges.local.qwen:VideoScore2"
+    weights = ("videoscore2",)
+    natives = ("visual", "alignment", "physical")
+    aspects = {
+        "beauty": {"visual": 1.0},
+        "consistency": {"physical": 1.0},
+        "defects": {"visual": 0.5, "physical": 0.5},
+        "relevance": {"alignment": 1.0},
+        "preference": {"visual": 1 / 3, "alignment": 1 / 3, "physical": 1 / 3},
+    }
+    preprocessing = QWEN_PIXELS + "100352 to 602112 pixels, 2 frames together"
+    max_batch = 1
+    deterministic = False
+
+
+class UnifiedOptions(FrameOptions):
+    model: Literal["2b", "4b", "8b", "32b"] = "8b"
+
+
+class UnifiedPoint(Local):
+    """Alignment, coherence or physics, and style from 1 to 5, spoken by UnifiedReward 2.0 on Qwen3-VL."""
+
+    Options = UnifiedOptions
+    name = "unifiedreward"
+    engine = "metrics.judges.local.qwen:Unified"
+    weights = ("unifiedreward-8b",)
+    natives: ClassVar[tuple[str, ...]] = ("alignment", "coherence", "physics", "style", "mean")
+    aspects: ClassVar[dict[str, dict[str, float]]] = {
+        "beauty": {"style": 1.0},
+        "movement": {"physics": 1.0},
+        "consistency": {"coherence": 1.0},
+        "relevance": {"alignment": 1.0},
+        "preference": {"mean": 1.0},
+    }
+    preprocessing = QWEN_PIXELS + "3136 to 1003520 pixels, a video's frames as so many images"
+    per_frame = False
+    max_batch = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"unifiedreward-{getattr(self.options, 'model', '8b')}",)
+
+
+class UnifiedPair(UnifiedPoint):
+    """Two clips against each other, each axis shared out between them; asked in both orders."""
+
+    name = "unifiedreward-pair"
+    mode = "pairwise"
+    natives = ("alignment", "coherence", "style", "mean")
+    aspects = {
+        "beauty": {"style": 1.0},
+        "consistency": {"coherence": 1.0},
+        "defects": {"coherence": 1.0},
+        "relevance": {"alignment": 1.0},
+        "preference": {"mean": 1.0},
+    }
+
+    def prefer(self, pairs: Sequence[ShownPair]) -> list[Outcome]:
+        import torch
+
+        seen = [(self.seen(pair.first)[0], self.seen(pair.second)[0]) for pair in pairs]
+        running: Any = self.ready()
+        with torch.inference_mode():
+            found: list[Outcome] = running.prefer(seen, [pair.first.prompt for pair in pairs])
+        return found

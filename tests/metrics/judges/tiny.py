@@ -103,3 +103,51 @@ def to_open_clip(network):
                     [state[f"{layer}.self_attn.{part}_proj.{kind}"] for part in "qkv"]
                 )
     return found
+
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
+           "<|video_pad|>")  # fmt: skip
+
+
+def save_spoken_words(folder, special=SPECIAL, words=("Yes",)):
+    """A tokenizer of single bytes, with a few words of its own; returns how many tokens it has."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: number for number, letter in enumerate(letters)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(each, special=True) for each in special])
+    tokenizer.add_tokens([AddedToken(each, normalized=False) for each in words])
+    whole = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=special[2], pad_token=special[0], model_max_length=100_000
+    )
+    whole.save_pretrained(folder)
+    return len(whole)
+
+
+def qwen_config(kind, vocabulary, number):
+    """number: token → its number."""
+    from transformers import Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3VLConfig
+
+    text = {
+        "vocab_size": vocabulary, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 20_000,
+        "bos_token_id": number("<|endoftext|>"), "eos_token_id": number("<|im_end|>"),
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
+    }  # fmt: skip
+    tokens = {
+        "image_token_id": number("<|image_pad|>"), "video_token_id": number("<|video_pad|>"),
+        "vision_start_token_id": number("<|vision_start|>"), "vision_end_token_id": number("<|vision_end|>"),
+    }  # fmt: skip
+    if kind == "qwen2":
+        vision = {"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2}
+        return Qwen2VLConfig(text_config=text, vision_config=vision, **tokens)
+    if kind == "qwen2.5":
+        vision = {"depth": 2, "hidden_size": 32, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 48,
+                  "fullatt_block_indexes": [1]}  # fmt: skip
+        return Qwen2_5_VLConfig(text_config=text, vision_config=vision, **tokens)
+    vision = {"depth": 2, "hidden_size": 32, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 48,
+              "deepstack_visual_indexes": [0], "num_position_embeddings": 16}  # fmt: skip
+    return Qwen3VLConfig(text_config=text | {"head_dim": 16}, vision_config=vision, **tokens)
