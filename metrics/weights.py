@@ -154,6 +154,16 @@ WEIGHTS: dict[str, Weights] = {
     "qwen2-vl-2b-words": Weights(
         _SPOKEN, "Apache-2.0", "hub:Qwen/Qwen2-VL-2B-Instruct@main", "the words of VideoReward"
     ),
+    "llava-1.5-7b": Weights(_SPEAKING, "Llama 2 community licence", "hub:llava-hf/llava-1.5-7b-hf@main", "VQAScore"),
+    "blip2-itm": Weights(_SPEAKING, "MIT", "hub:Salesforce/blip2-itm-vit-g@main", "BLIP-2 matching"),
+    "imagereward": Weights(
+        (File("ImageReward.pt"), File("med_config.json")), "Apache-2.0", "hub:THUDM/ImageReward@main", "ImageReward"
+    ),
+    "bert-words": Weights(
+        (File("vocab.txt"),), "Apache-2.0", "hub:google-bert/bert-base-uncased@main", "the words of ImageReward"
+    ),
+    "videoscore": Weights(_SPEAKING, "MIT", "hub:TIGER-Lab/VideoScore@main", "VideoScore"),
+    "videoscore-v1.1": Weights(_SPEAKING, "MIT", "hub:TIGER-Lab/VideoScore-v1.1@main", "VideoScore"),
     "videoscore2": Weights(_SPEAKING, "not stated by its source", "hub:TIGER-Lab/VideoScore2@main", "VideoScore2"),
     **{
         f"unifiedreward-{size}": Weights(

@@ -214,3 +214,69 @@ class UnifiedPair(UnifiedPoint):
         with torch.inference_mode():
             found: list[Outcome] = running.prefer(seen, [pair.first.prompt for pair in pairs])
         return found
+
+
+class ImageReward(Local):
+    """A reward of the picture for the prompt, by BLIP and a head (Xu et al., 2023)."""
+
+    name = "imagereward"
+    engine = "metrics.judges.local.blip:ImageReward"
+    weights = ("imagereward", "bert-words")
+    natives = ("reward",)
+    aspects = {"preference": {"reward": 1.0}}
+    preprocessing = CLIP_PIXELS + ", 35 words"
+
+
+class Blip2Matching(Local):
+    """The chance that picture and prompt match, by BLIP-2's matching head (Li et al., 2023)."""
+
+    name = "blip2-itm"
+    engine = "metrics.judges.local.blip:Blip2Matching"
+    weights = ("blip2-itm",)
+    natives = ("match",)
+    aspects = {"relevance": {"match": 1.0}}
+    preprocessing = "squashed to the network's size by Pillow's bicubic; 32 words"
+
+
+class LlavaVqaScore(Local):
+    """The chance of "Yes" to whether the picture shows the prompt (Lin et al., 2024), by LLaVA-1.5."""
+
+    name = "llava-vqascore"
+    engine = "metrics.judges.local.others:LlavaVqaScore"
+    weights = ("llava-1.5-7b",)
+    natives = ("vqascore",)
+    aspects = {"relevance": {"vqascore": 1.0}}
+    preprocessing = "CLIP's mean colour around to a square, to the network's size by Pillow's bicubic"
+
+
+class VideoScoreOptions(LocalOptions):
+    frames: int = Field(default=16, ge=2, le=48, description="of a video, evenly spread")
+    model: Literal["videoscore", "videoscore-v1.1"] = "videoscore"
+
+
+class VideoScore(Local):
+    """Visual quality, temporal consistency, dynamics, alignment and facts from 1 to 4, by a regression on Idefics2 (He
+    et al., 2024)."""
+
+    Options = VideoScoreOptions
+    name = "videoscore"
+    engine = "metrics.judges.local.others:VideoScore"
+    weights = ("videoscore",)
+    media = ("video",)
+    per_frame = False
+    max_batch = 1
+    natives = ("visual", "temporal", "dynamic", "t2v", "factual")
+    aspects = {
+        "beauty": {"visual": 1.0},
+        "softness": {"temporal": 1.0},
+        "movement": {"dynamic": 1.0},
+        "consistency": {"temporal": 0.5, "factual": 0.5},
+        "defects": {"visual": 0.5, "factual": 0.5},
+        "relevance": {"t2v": 1.0},
+        "preference": {"visual": 0.2, "temporal": 0.2, "dynamic": 0.2, "t2v": 0.2, "factual": 0.2},
+    }
+    preprocessing = "longer side 980 at most, either one 378 at least, by Pillow's bilinear"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (getattr(self.options, "model", "videoscore"),)

@@ -52,6 +52,20 @@ def padded_pixels(pictures: Pictures, size: int) -> Tensor:
     return scaled(levels, "clip")
 
 
+def idefics_pictures(pictures: Pictures) -> Pictures:
+    """Idefics2's sizes by Pillow's bilinear: the longer side 980 at most, either one 378 at least."""
+    height, width = tall, wide = pictures.shape[1:3]
+    if width >= height and width > 980:
+        tall, wide = int(980 / (width / height)), 980
+    elif height > width and height > 980:
+        tall, wide = 980, int(980 * (width / height))
+    tall, wide = max(tall, 378), max(wide, 378)
+    if (tall, wide) == (height, width):
+        return pictures
+    how = Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(each).resize((wide, tall), how)) for each in pictures])
+
+
 def qwen_size(height: int, width: int, factor: int, least: int, most: int) -> tuple[int, int]:
     """Both sides multiples of `factor`, between `least` and `most` pixels, the shape kept as far as that goes
     (Qwen2-VL's "smart resize", Wang et al., 2024). Raises ValueError for a shape beyond 1 : 200."""

@@ -2,7 +2,7 @@
 
 HPSv3: its `INSTRUCTION` (Ma et al., 2025; MIT). VideoReward: its `DETAILED_PROMPT_WITH_SPECIAL_TOKEN` (VideoAlign, Liu
 et al., 2025; MIT). UnifiedReward 2.0: its inference templates (Wang et al., 2025; MIT). VideoScore2: the query of its
-model card (He et al., 2025). VQAScore: the question of Lin et al. (2024; Apache-2.0).
+model card (He et al., 2025). VideoScore: its `REGRESSION_QUERY_PROMPT` (He et al., 2024; MIT). VQAScore: the question of Lin et al. (2024; Apache-2.0).
 """
 
 # ruff: noqa: E501
@@ -73,6 +73,30 @@ Assess how well the video matches the textual prompt across the following sub-di
 Textual prompt - {prompt}
 Please provide the ratings of Text Alignment: <|TA_reward|>
 END
+"""
+
+VIDEO_SCORE = """
+Suppose you are an expert in judging and evaluating the quality of AI-generated videos,
+please watch the following frames of a given video and see the text prompt for generating the video,
+then give scores from 5 different dimensions:
+(1) visual quality: the quality of the video in terms of clearness, resolution, brightness, and color
+(2) temporal consistency, both the consistency of objects or humans and the smoothness of motion or movements
+(3) dynamic degree, the degree of dynamic changes
+(4) text-to-video alignment, the alignment between the text prompt and the video content
+(5) factual consistency, the consistency of the video content with the common-sense and factual knowledge
+
+for each dimension, output a float number from 1.0 to 4.0,
+the higher the number is, the better the video performs in that sub-score, 
+the lowest 1.0 means Bad, the highest 4.0 means Perfect/Real (the video is like a real video)
+Here is an output example:
+visual quality: 3.2
+temporal consistency: 2.7
+dynamic degree: 4.0
+text-to-video alignment: 2.3
+factual consistency: 1.8
+
+For this video, the text prompt is "{prompt}",
+all the frames of video are as follows:
 """
 
 VIDEO_SCORE2 = """

@@ -97,7 +97,8 @@ class Words:
 
     def _medium(self, seen: Seen, pixels: tuple[int, int], found: dict[str, list[Any]]) -> str:
         factor = self.patch * self.merge
-        pictures = resized(seen.pictures, *qwen_size(*seen.pictures.shape[1:3], factor, *pixels))
+        height, width = seen.pictures.shape[1:3]
+        pictures = resized(seen.pictures, *qwen_size(height, width, factor, *pixels))
         patches, grid = qwen_patches(
             pictures, self.patch, self.merge, self.together, "2x/255-1" if self.newer else "clip"
         )
@@ -138,8 +139,8 @@ class Speaking:
                 **batch, max_new_tokens=most, eos_token_id=self.words.number("<|im_end|>"),
                 pad_token_id=self.words.pad, **how,
             )  # fmt: skip
-        told: str = self.words.tokenizer.decode(found[0, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-        return told
+        told = self.words.tokenizer.decode(found[0, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        return str(told)
 
     def _given(self, batch: dict[str, Any]) -> dict[str, Any]:
         kind = self.network.config.model_type
@@ -248,7 +249,8 @@ class Reward:
         for number, (weight, bias) in enumerate(self.head):
             hidden = F.linear(F.relu(hidden) if number else hidden, weight, bias)
         places = torch.isin(ids, torch.tensor(self.words.extra, device=self.device))
-        return hidden[places].reshape(len(ids), len(self.EXTRA), -1)
+        found: Tensor = hidden[places].reshape(len(ids), len(self.EXTRA), -1)
+        return found
 
 
 class Hpsv3(Reward):
