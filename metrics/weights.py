@@ -27,7 +27,8 @@ class WeightsWrong(Exception):
 @dataclass(frozen=True)
 class File:
     """sha256: empty where the source publishes none, its beginning where no more is published; size in bytes, 0 where
-    unknown. A name with a star stands for one file or more, as a network's weights in one piece or in several.
+    unknown. A name with a star stands for one file or more, as a network's weights in one piece or in several; of
+    patterns with a bar between them the first counts that is there.
     """
 
     name: str
@@ -45,10 +46,11 @@ class Weights:
     use: str
 
 
-_NETWORK = (File("config.json"), File("model*.safetensors"))
+_PIECES = File("model*.safetensors|pytorch_model*.bin")
+_NETWORK = (File("config.json"), _PIECES)
 _WORDS = (File("vocab.json"), File("merges.txt"))
 _SPOKEN = (File("config.json"), File("tokenizer_config.json"), File("tokenizer.json"))
-_SPEAKING = (*_SPOKEN, File("model*.safetensors"))
+_SPEAKING = (*_SPOKEN, _PIECES)
 WEIGHTS: dict[str, Weights] = {
     "inception": Weights(
         (
@@ -162,8 +164,10 @@ WEIGHTS: dict[str, Weights] = {
     "bert-words": Weights(
         (File("vocab.txt"),), "Apache-2.0", "hub:google-bert/bert-base-uncased@main", "the words of ImageReward"
     ),
-    "videoscore": Weights(_SPEAKING, "MIT", "hub:TIGER-Lab/VideoScore@main", "VideoScore"),
-    "videoscore-v1.1": Weights(_SPEAKING, "MIT", "hub:TIGER-Lab/VideoScore-v1.1@main", "VideoScore"),
+    "videoscore": Weights((*_SPOKEN, File("model*.safetensors")), "MIT", "hub:TIGER-Lab/VideoScore@main", "VideoScore"),
+    "videoscore-v1.1": Weights(
+        (*_SPOKEN, File("model*.safetensors")), "MIT", "hub:TIGER-Lab/VideoScore-v1.1@main", "VideoScore"
+    ),
     "videoscore2": Weights(_SPEAKING, "not stated by its source", "hub:TIGER-Lab/VideoScore2@main", "VideoScore2"),
     **{
         f"unifiedreward-{size}": Weights(
@@ -237,7 +241,11 @@ def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: Non
 
             repository, revision = _hub(weights.source)
             if "*" in file.name:
-                snapshot_download(repository, revision=revision, local_dir=folder / name, allow_patterns=[file.name])
+                for pattern in file.name.split("|"):
+                    if not _places(name, file, folder):
+                        snapshot_download(
+                            repository, revision=revision, local_dir=folder / name, allow_patterns=[pattern]
+                        )
             else:
                 hf_hub_download(repository, file.name, revision=revision, local_dir=folder / name)
         else:
@@ -261,8 +269,9 @@ def _places(name: str, file: File, folder: Path) -> list[tuple[File, Path]]:
     if "*" in file.name:
         # All in one folder: the pieces of one network do not come from two places.
         for place in (folder / name, _snapshot(name)):
-            if place and (found := sorted(place.glob(file.name))):
-                return [(File(path.relative_to(place).as_posix()), path) for path in found]
+            for pattern in file.name.split("|") if place else ():
+                if place and (found := sorted(place.glob(pattern))):
+                    return [(File(path.relative_to(place).as_posix()), path) for path in found]
         return []
     place = _place(name, file, folder)
     return [(file, place)] if place else []

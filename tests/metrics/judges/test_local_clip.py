@@ -137,7 +137,9 @@ def test_a_wrong_checksum_is_refused_by_name_and_missing_weights_name_the_comman
     with pytest.raises(JudgeUnavailable, match="pickscore"):
         _ = judge.declaration
     path.unlink()
-    with pytest.raises(WeightsMissing, match=r"model\*\.safetensors.*manage\.py weights fetch pickscore"):
+    with pytest.raises(
+        WeightsMissing, match=r"model\*\.safetensors\|pytorch_model\*\.bin.*manage\.py weights fetch pickscore"
+    ):
         judge.load()
 
 
@@ -148,5 +150,16 @@ def test_a_network_in_several_pieces_is_one(folder, monkeypatch):
     (folder / "pickscore/model.safetensors").unlink()
     network.save_pretrained(folder / "pickscore", max_shard_size="200KB")
     assert len(list((folder / "pickscore").glob("model-*.safetensors"))) > 1
+    weights.check("pickscore", folder)
+    assert len(weights.find("pickscore", folder).paths) > 2
+    assert values(judge_named("pickscore", {"device": "cpu"}, folder), [shown()]) == pytest.approx(before, rel=1e-5)
+
+
+def test_pickled_weights_are_taken_where_there_are_no_others(folder):
+    whole = judge_named("pickscore", {"device": "cpu"}, folder)
+    before = values(whole, [shown()])
+    network = clip_network(save_clip_words(folder / "again"))
+    (folder / "pickscore/model.safetensors").unlink()
+    torch.save(network.state_dict(), folder / "pickscore/pytorch_model.bin")
     weights.check("pickscore", folder)
     assert values(judge_named("pickscore", {"device": "cpu"}, folder), [shown()]) == pytest.approx(before, rel=1e-5)
