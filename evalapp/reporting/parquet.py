@@ -46,18 +46,18 @@ PAIRS = pyarrow.schema(
 def results(rows: list[dict[str, Any]]) -> bytes:
     """The rows of a report: one per pairing and aspect."""
     file = io.BytesIO()
-    _write(file, RESULTS, (tuple(row[name] for name in RESULTS.names) for row in rows))
+    write(file, RESULTS, (tuple(row[name] for name in RESULTS.names) for row in rows))
     return file.getvalue()
 
 
 def votes(comparison: Comparison, file: IO[bytes], filters: Filters = EVERYTHING) -> int:
     """Every vote that counts, with its pair and whether its assessor is excluded now; returns how many."""
-    return _write(file, VOTES, _votes(comparison, filters))
+    return write(file, VOTES, _votes(comparison, filters))
 
 
 def pairs(comparison: Comparison, file: IO[bytes], filters: Filters = EVERYTHING) -> int:
     """Every pair and aspect with its counts of votes; returns how many rows."""
-    return _write(file, PAIRS, _pairs(comparison, filters))
+    return write(file, PAIRS, _pairs(comparison, filters))
 
 
 def _votes(comparison: Comparison, filters: Filters) -> Iterator[tuple[Any, ...]]:
@@ -92,7 +92,8 @@ def _pairs(comparison: Comparison, filters: Filters) -> Iterator[tuple[Any, ...]
             yield (*row, aspect, *counted.get((row[0], aspect), nothing).values())
 
 
-def _write(file: IO[bytes], schema: pyarrow.Schema, rows: Iterable[tuple[Any, ...]]) -> int:
+def write(file: IO[bytes], schema: pyarrow.Schema, rows: Iterable[tuple[Any, ...]]) -> int:
+    """Write the rows in groups; returns how many."""
     written, rows = 0, iter(rows)
     with pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROWS)):

@@ -17,6 +17,7 @@ from evalapp.reporting.exports import FORMATS
 from evalapp.reporting.filters import Filters, NoSuchFilter
 from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
+from evalapp.reporting.trackers import TRACKERS, NoTracker, log
 
 FILTERS = ("tag", "assessor", "since", "until", "voters", "standing")
 TABLES = ("results", "pairs", "votes")
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--table", choices=TABLES, default="results", help="of a Parquet file (default: results)")
         parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
         parser.add_argument("--figures", type=Path, metavar="FOLDER", help="also write each figure as PNG and SVG")
+        parser.add_argument("--log-to", choices=sorted(TRACKERS), help="also as a run of this experiment tracker")
         parser.add_argument("--language", choices=[code for code, _ in settings.LANGUAGES], default="en")
         parser.add_argument("--tag", action="append", default=[], help="only prompts with this tag (repeatable)")
         parser.add_argument("--assessor", action="append", default=[], metavar="CODE", help="only theirs (repeatable)")
@@ -65,6 +67,10 @@ class Command(BaseCommand):
             report = _report(comparison, filters)
             if options["figures"]:
                 self._draw(report, options["figures"])
+            if tracker := options["log_to"]:
+                self._log(report, tracker)
+                if not output:
+                    return
             content = FORMATS[kind](report)
         if output:
             output.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -79,6 +85,12 @@ class Command(BaseCommand):
         except NoBrowser as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{len(written)} pictures written to {folder}")
+
+    def _log(self, report: Report, tracker: str) -> None:
+        try:
+            self.stdout.write(f"logged to {tracker} as run {log(report, tracker)}")
+        except NoTracker as error:
+            raise CommandError(str(error)) from error
 
 
 def _report(comparison: Comparison, filters: Filters) -> Report:
