@@ -121,6 +121,7 @@ ACCESS = {
     "api-comparisons": ("get", API_SIGNED_IN),
     "api-comparison": ("get", API_SIGNED_IN),
     "api-report": ("get", API_SIGNED_IN),
+    "api-judges-against-people": ("get", API_SIGNED_IN),
     "api-votes": ("get", API_ORGANIZERS),
     "api-judges": ("get", API_ORGANIZERS),
     "api-judge-runs": ("get", API_ORGANIZERS),
@@ -178,7 +179,7 @@ def house(db):
         invitation, task = make_invitation(comparison), next_assignment(assessor)
         if "report" in name:
             build(comparison)
-        if name.startswith("judges-"):
+        if name.startswith(("judges-", "api-judges-against")):
             build_trust(comparison if name.endswith(("people", "judges-file")) else None)
         if state := STARTS.get(name):
             Comparison.objects.filter(pk=comparison.pk).update(state=state)

@@ -16,6 +16,11 @@ urlpatterns = [
     path("v1/comparisons/", creating.Comparisons.as_view(), name="api-comparisons"),
     path("v1/comparisons/<uuid:code>/", views.OneComparison.as_view(), name="api-comparison"),
     path("v1/comparisons/<uuid:code>/report/", views.NewestReport.as_view(), name="api-report"),
+    path(
+        "v1/comparisons/<uuid:code>/judges-against-people/",
+        views.JudgesAgainstPeople.as_view(),
+        name="api-judges-against-people",
+    ),
     path("v1/comparisons/<uuid:code>/votes/", views.Votes.as_view(), name="api-votes"),
     path("v1/comparisons/<uuid:code>/invitations/", creating.Invitations.as_view(), name="api-invitations"),
     path("v1/comparisons/<uuid:code>/launch/", views.Verb.as_view(verb="launch"), name="api-launch"),

@@ -33,6 +33,7 @@ from evalapp.generation.tasks import ring as wake_workers
 from evalapp.people import audit
 from evalapp.reporting.models import Report
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
+from evalapp.reporting.trust_views import latest as judged
 from evalapp.reporting.views import latest
 
 
@@ -66,6 +67,20 @@ class OneComparison(Problems):
                 "simulated_votes": votes["simulated"],
             },
         )
+
+
+class JudgesAgainstPeople(Problems):
+    """What each judge is worth against people in this comparison: the page's snapshot. 404 while none was built; asking
+    has a worker build it, or a newer one."""
+
+    permission_classes = [MayRead]
+
+    @told(OpenApiTypes.OBJECT, 404)
+    def get(self, request: Request, code: UUID) -> Response:
+        found, _ = judged(get_object_or_404(Comparison, code=code))
+        if not found:
+            raise exceptions.NotFound("judges are being held against people: ask again in a few seconds")
+        return Response(found)
 
 
 class NewestReport(Problems):

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import kendalltau, spearmanr
 
 from metrics.preference.sandwich import add, codes
 
@@ -242,6 +243,23 @@ def reliability(chance: ArrayLike, human: ArrayLike, bins: int = BINS) -> tuple[
         said, seen = add(at, c, bins) / count, add(at, (h + 1) / 2, bins) / count
     gap = np.nansum(count * np.abs(said - seen)) / max(1.0, count.sum())
     return np.stack([said, seen, count], axis=1), float(gap)
+
+
+def rank_agreement(judge: ArrayLike, people: ArrayLike) -> tuple[float | None, float | None]:
+    """Kendall's τ_b and Spearman's ρ between a judge's scores and people's of the same things, shape (n,): contenders,
+    or clips as in tables that hold scores against ratings. None where one of them has one value throughout.
+
+    >>> rank_agreement([1, 2, 2, 3], [1, 2, 3, 4])[0]
+    0.9128709291752769
+
+    Raises ValueError for unequal lengths and values that are not finite.
+    """
+    x, y = np.asarray(judge, dtype=np.float64), np.asarray(people, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("both have one finite number for each thing")
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None, None
+    return float(kendalltau(x, y).statistic), float(spearmanr(x, y).statistic)
 
 
 def gini_equality(scores: ArrayLike) -> float:

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
-from scipy.stats import rankdata
 
-from metrics.following import kendall_tau
 from metrics.judges.agreement import (
     Floats,
     Ints,
@@ -30,6 +28,7 @@ from metrics.judges.agreement import (
     normalised_dispersion,
     oddities,
     out_of_fold_labels,
+    rank_agreement,
     reliability,
     three_way_accuracy,
 )
@@ -287,17 +286,17 @@ def contenders(pairs: JudgedPairs) -> Contenders | None:
     of = np.repeat(np.arange(len(pairs)), counts.sum(axis=1))
     people = _strengths(names, first[of], second[of], votes)
     judge = _strengths(names, first, second, (labels_of(pairs.delta) + 1) / 2)
-    by_people, by_judge = (np.asarray(rankdata(np.round(each, 9)), dtype=np.float64) for each in (people, judge))
-    flat = np.ptp(by_people) == 0 or np.ptp(by_judge) == 0
+    by_people, by_judge = np.round(people, 9), np.round(judge, 9)
+    kendall, spearman = rank_agreement(by_judge, by_people)
     return Contenders(
         names,
         tuple(people.tolist()),
         tuple(judge.tolist()),
-        kendall_tau(by_judge, by_people),
-        None if flat else float(np.corrcoef(by_people, by_judge)[0, 1]),
+        kendall,
+        spearman,
         names[int(np.argmax(by_people))],
         names[int(np.argmax(by_judge))],
-        "one of the two ranks all contenders alike" if flat else "",
+        "one of the two ranks all contenders alike" if kendall is None else "",
     )
 
 

@@ -19,6 +19,7 @@ from metrics.judges.agreement import (
     normalised_dispersion,
     oddities,
     out_of_fold_three_way,
+    rank_agreement,
     reliability,
     three_way_accuracy,
 )
@@ -142,6 +143,27 @@ def test_reliability_of_a_calibrated_and_of_a_boastful_judge():
     assert table[:, 2].sum() == 40_000
     _, boastful = reliability(np.where(chance > 0.5, 0.99, 0.01), human)
     assert boastful > 0.2
+
+
+def test_rank_correlations_of_published_examples():
+    # Spearman: IQ and hours of television of ten people (Wikipedia, "Spearman's rank correlation coefficient"), ρ =
+    # −29/165. Kendall's τ_b with ties: the example of SciPy's documentation of kendalltau, −0.47140452.
+    iq = [106, 100, 86, 101, 99, 103, 97, 113, 112, 110]
+    hours = [7, 27, 2, 50, 28, 29, 20, 12, 6, 17]
+    assert rank_agreement(iq, hours)[1] == pytest.approx(-29 / 165)
+    assert rank_agreement([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])[0] == pytest.approx(-0.47140452, abs=5e-9)
+    assert rank_agreement([1, 1, 1], [1, 2, 3]) == (None, None)
+    with pytest.raises(ValueError, match="finite"):
+        rank_agreement([1, np.nan], [1, 2])
+
+
+def test_mean_ranks_of_mj_bench_s_human_table_order_judges_as_printed():
+    # MJ-Bench, static/data/human_eval.json: average rank by people of six models tuned by each judge, for alignment,
+    # safety and bias. Ranks of three criteria go along but not throughout.
+    table = {"GPT-4o": (2.50, 1.89, 2.10), "HPS-v2.1": (2.35, 2.39, 2.21), "Claude 3 Opus": (2.62, 2.10, 2.86)}
+    alignment, safety, bias = zip(*table.values(), strict=True)
+    assert rank_agreement(safety, bias) == (pytest.approx(1 / 3), pytest.approx(0.5))
+    assert rank_agreement(alignment, safety) == (pytest.approx(-1 / 3), pytest.approx(-0.5))
 
 
 def test_ges_and_nds_by_hand():
