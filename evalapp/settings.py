@@ -52,6 +52,9 @@ VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var")).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 MEDIA_DIR = Path(os.environ.get("MEDIA_DIR", VAR_DIR / "media")).resolve()
 WEIGHTS_DIR = Path(os.environ.get("WEIGHTS_DIR", VAR_DIR / "weights")).resolve()
+FEATURES_DTYPE = os.environ.get("FEATURES_DTYPE", "float32")  # of stored features; float16 takes half the room
+if FEATURES_DTYPE not in ("float32", "float16"):
+    raise ImproperlyConfigured(f"FEATURES_DTYPE={FEATURES_DTYPE!r}: write float32 or float16")
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 512 * 2**20)  # of one clip that comes over the API
 MEDIA_ACCEL = os.environ.get("MEDIA_ACCEL", "")  # nginx's internal location of MEDIA_DIR, as in "/_media/"
 if MEDIA_ACCEL and not (MEDIA_ACCEL.startswith("/") and MEDIA_ACCEL.endswith("/")):

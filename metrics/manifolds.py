@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.distances import Array, two_of
+from metrics.distances import Array, two_of, variance_of_mean
 
 BLOCK = 2048
 Real = NDArray[np.floating]
@@ -94,14 +94,33 @@ def inception_score(logits: NDArray[np.floating], rng: np.random.RandomState, sp
     """
     if len(logits) < splits:
         raise ValueError(f"N too small: {len(logits)} rows cannot be parted into {splits}")
-    rows: Array = np.asarray(logits, dtype=np.float64)[rng.permutation(len(logits))]
-    if not np.isfinite(rows).all():
-        raise ValueError("logits hold values that are not finite: look for the clip they came from")
-    logs = rows - rows.max(1, keepdims=True)
-    logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+    logs = _log_shares(logits)[rng.permutation(len(logits))]
     scores = []
     for part in range(splits):
-        log_p = logs[part * len(logs) // splits : (part + 1) * len(logs) // splits]
-        p = np.exp(log_p)
-        scores.append(np.exp((p * (log_p - np.log(p.mean(0)))).sum(1).mean()))
+        scores.append(np.exp(_divergences(logs[part * len(logs) // splits : (part + 1) * len(logs) // splits]).mean()))
     return float(np.mean(scores)), float(np.std(scores))
+
+
+def inception_score_error(logits: NDArray[np.floating], codes: NDArray[np.intp]) -> float:
+    """Standard error of the logarithm of the Inception Score, by cluster.
+
+    The influence of a row on E KL(p(y|x) ‖ p(y)) is its own divergence less their mean: the mean of p(y|x) is where
+    E KL(p(y|x) ‖ q) is least in q, so that its own change counts for nothing.
+    """
+    return float(np.sqrt(variance_of_mean(_divergences(_log_shares(logits)), codes)))
+
+
+def _log_shares(logits: NDArray[np.floating]) -> Array:
+    rows: Array = np.asarray(logits, dtype=np.float64)
+    if not np.isfinite(rows).all():
+        raise ValueError("logits hold values that are not finite: look for the clip they came from")
+    logs: Array = rows - rows.max(1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+    return logs
+
+
+def _divergences(logs: Array) -> Array:
+    """KL(p(y|x) ‖ p(y)) of each row, p(y) the mean over all."""
+    p = np.exp(logs)
+    found: Array = (p * (logs - np.log(p.mean(0)))).sum(1)
+    return found

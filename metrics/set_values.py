@@ -112,13 +112,26 @@ def _mmd(estimate: Callable[..., distances.Estimate]) -> Measure:
 
 
 def _kid_of_subsets(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
-    mean, spread = kernels.kid_of_subsets(sample.rows, reference.rows, np.random.RandomState(2020))
-    return SetValue(mean, None, None, mean, None, spread, len(sample.rows), len(reference.rows))
+    """The interval is that of KID over all rows, widened by what drawing subsets adds; the spread is no interval."""
+    subsets = 100
+    mean, spread = kernels.kid_of_subsets(sample.rows, reference.rows, np.random.RandomState(2020), subsets)
+    whole = kernels.kid_estimate(sample.rows, reference.rows, x_clusters=sample.clusters, y_clusters=reference.clusters)
+    if whole.value is None or whole.high is None:
+        return SetValue(mean, None, None, mean, None, spread, *whole.counts, whole.reason)
+    reach = math.hypot(whole.high - whole.value, 1.96 * spread / math.sqrt(subsets))
+    return SetValue(mean, mean - reach, mean + reach, mean, None, spread, *whole.counts)
 
 
 def _inception_score(sample: Sample, reference: Sample, rng: np.random.Generator) -> SetValue:
+    """The interval is of what the published value, which grows with the rows, would be on other prompts."""
     mean, spread = manifolds.inception_score(sample.rows, np.random.RandomState(2020))
-    return SetValue(mean, None, None, mean, None, spread, len(sample.rows), 0)
+    codes = distances.codes_of(sample.rows, sample.clusters)
+    if codes.max() == 0:
+        return SetValue(mean, None, None, mean, None, spread, len(sample.rows), 0, "one prompt or clip")
+    from scipy.special import stdtrit
+
+    reach = math.exp(float(stdtrit(int(codes.max()), 0.975)) * manifolds.inception_score_error(sample.rows, codes))
+    return SetValue(mean, mean / reach, mean * reach, mean, None, spread, len(sample.rows), 0)
 
 
 def _diversity(of: Callable[[Rows], float]) -> Measure:

@@ -92,7 +92,7 @@ SETS: dict[str, SetMetric] = {
     "kid_subsets": SetMetric(
         "inception-tf",
         _POOL3,
-        "mean of unbiased MMD², (x·y/d + 1)³, 100 subsets of 1000, seed 2020",
+        "mean of unbiased MMD², (x·y/d + 1)³, 100 subsets of 1000, seed 2020, 95 % interval by prompt",
         "kid_of_subsets",
         "MMD²",
         False,
@@ -101,7 +101,7 @@ SETS: dict[str, SetMetric] = {
     "inception_score": SetMetric(
         "inception-tf",
         _LOGITS,
-        "10 parts, shuffled with seed 2020",
+        "10 parts, shuffled with seed 2020, 95 % delta interval by prompt",
         "inception_score",
         "classes",
         True,

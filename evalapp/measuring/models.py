@@ -1,10 +1,14 @@
 """Measurement: what one metric says of one master file. Features and SetMeasurement: the same for sets of files."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from evalapp.catalog.models import Contender
 from evalapp.comparisons.models import Comparison
+
+HALF = "; kept as float16"
 
 
 class Measurement(models.Model):
@@ -40,6 +44,7 @@ class Features(models.Model):
     )
     width = models.PositiveIntegerField(default=0)
     data = models.BinaryField(blank=True, help_text="float32, little-endian, row after row.")
+    # In float16 where the extractor's identity ends in HALF: rows of the two kinds are never mixed.
     reason = models.CharField(max_length=200, blank=True, help_text="Why this clip has no features.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -49,6 +54,26 @@ class Features(models.Model):
 
     def __str__(self) -> str:
         return f"{self.extractor[:40]} of {self.sha256[:12]}"
+
+    def keep(self, rows: Any) -> None:
+        """Take rows (n, width). Raises ValueError where they do not fit into float16."""
+        import numpy as np
+
+        with np.errstate(over="ignore"):
+            kept = np.ascontiguousarray(rows, dtype=self._dtype)
+        if not np.isfinite(kept).all():
+            raise ValueError("its features are beyond float16: set FEATURES_DTYPE=float32")
+        self.width, self.data = rows.shape[1], kept.tobytes()
+
+    def rows(self) -> Any:
+        """Rows (n, width), float32."""
+        import numpy as np
+
+        return np.frombuffer(bytes(self.data), dtype=self._dtype).reshape(-1, self.width).astype(np.float32)
+
+    @property
+    def _dtype(self) -> str:
+        return "<f2" if self.extractor.endswith(HALF) else "<f4"
 
 
 class SetMeasurement(models.Model):

@@ -120,7 +120,7 @@ def features_of(files: set[str], extractors: dict[str, str]) -> tuple[list[str],
         width, found = 0, set()
         for row in Features.objects.filter(extractor=identity, sha256__in=files).iterator(200):
             if row.width:
-                parts[row.sha256] += pooled(np.frombuffer(bytes(row.data), "<f4").reshape(-1, row.width)).tolist()
+                parts[row.sha256] += pooled(row.rows()).tolist()
                 width = row.width
                 found.add(row.sha256)
         columns += names_of(name, width)

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.files import Item, Reference, Unmeasurable, items_of
-from evalapp.measuring.models import Features, SetMeasurement
+from evalapp.measuring.models import HALF, Features, SetMeasurement
 from metrics import resolve, weights
 from metrics.sets import SETS, SetMetric
 
@@ -57,8 +57,11 @@ def _weights_of(metric: SetMetric) -> None:
 
 
 def extractor_named(name: str) -> Any:
-    """The extractor with its weights; tests put another one in its place."""
-    return resolve("metrics.features.extracting:extractor")(name, settings.WEIGHTS_DIR)
+    """The extractor with its weights, named for how its rows are kept; tests put another one in its place."""
+    using = resolve("metrics.features.extracting:extractor")(name, settings.WEIGHTS_DIR)
+    if settings.FEATURES_DTYPE == "float16":
+        using.identity += HALF
+    return using
 
 
 def measure_sets(
@@ -114,7 +117,10 @@ def store_features(using: Any, items: list[Item], done: Callable[[], object] = l
         elif not np.isfinite(rows).all():
             problems.append(f"{item.called}: its features are not finite; look at the clip and at the weights")
         else:
-            row.width, row.data = rows.shape[1], np.ascontiguousarray(rows, dtype="<f4").tobytes()
+            try:
+                row.keep(rows)
+            except ValueError as error:
+                problems.append(f"{item.called}: {error}")
         if row.width or row.reason:
             Features.objects.bulk_create([row], ignore_conflicts=True)
         done()
@@ -134,7 +140,7 @@ def sample_of(items: list[Item], identity: str) -> tuple[Any, list[str]]:
         elif found.reason:
             reasons.append(f"{item.called}: {found.reason}")
         elif rows < MOST_ROWS:
-            each = np.frombuffer(bytes(found.data), dtype="<f4").reshape(-1, found.width)
+            each = found.rows()
             parts.append(each)
             clusters.append(np.full(len(each), codes[item.cluster]))
             clips.append(np.full(len(each), len(clips)))

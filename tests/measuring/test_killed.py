@@ -50,4 +50,4 @@ def test_a_killed_measure_command_goes_on_where_it_was(settings, tmp_path):
     assert kept <= set(Measurement.objects.values_list("pk", flat=True))
     assert Measurement.objects.count() == 11 * files
     assert Features.objects.filter(reason="").count() == files
-    assert SetMeasurement.objects.filter(tag="").count() == 6
+    assert SetMeasurement.objects.filter(tag="").count() == 8

@@ -222,3 +222,22 @@ def test_the_command_measures_sets_and_says_what_is_left_out(filmed, folder, set
     (folder / "7.mkv").write_bytes(b"nothing")
     with pytest.raises(CommandError, match=r"7\.mkv"):
         call_command("measure", filmed.name, reference=str(folder), metric=["builtin_kid"], stdout=out)
+
+
+def test_features_kept_in_half_the_room_give_the_same_distance_and_never_mix(filmed, folder, settings):
+    reference = reference_named(str(folder), filmed)
+    measure_sets(filmed, ["builtin_kid"], reference)
+    whole = {row.sha256: row for row in Features.objects.all()}
+    before = {row.contender_id: row.result["value"] for row in SetMeasurement.objects.filter(tag="")}
+    settings.FEATURES_DTYPE = "float16"
+    measure_sets(filmed, ["builtin_kid"], reference)
+    halved = Features.objects.filter(extractor__endswith="float16")
+    assert halved.count() == len(whole)
+    for row in halved:
+        assert 2 * len(bytes(row.data)) == len(bytes(whole[row.sha256].data))
+        assert row.rows() == pytest.approx(whole[row.sha256].rows(), rel=1e-3, abs=1e-6)
+    after = {row.contender_id: row for row in SetMeasurement.objects.filter(tag="")}
+    assert {key: row.result["value"] for key, row in after.items()} == pytest.approx(before, rel=1e-2)
+    assert all("kept as float16" in row.protocol for row in after.values())
+    with pytest.raises(ValueError, match="FEATURES_DTYPE=float32"):
+        Features(extractor="x; kept as float16").keep(np.full((1, 2), 1e6))

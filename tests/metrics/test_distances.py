@@ -205,3 +205,31 @@ def test_what_is_not_finite_or_of_another_width_is_refused():
         kid(np.array([[np.nan], [1.0]]), np.ones((2, 1)))
     with pytest.raises(ValueError, match="cannot be compared"):
         frechet_of(np.ones((3, 2)), np.ones((3, 4)))
+
+
+def test_the_interval_of_the_inception_score_covers_what_other_rows_would_give():
+    """100 studies of 300 rows: the mean of the published value over many studies lies in nearly all intervals."""
+    from metrics.manifolds import inception_score_error
+
+    def study(seed):
+        logits = 2 * np.random.default_rng(seed).normal(size=(300, 12))
+        value, _ = inception_score(logits, np.random.RandomState(0))
+        return value, np.exp(1.97 * inception_score_error(logits, np.arange(300)))
+
+    truth = np.mean([study(seed)[0] for seed in range(1000, 1400)])
+    inside = sum(value / reach < truth < value * reach for value, reach in map(study, range(100)))
+    assert 88 <= inside <= 99, inside
+
+
+@pytest.mark.slow
+def test_kid_of_subsets_has_an_interval_that_is_no_narrower_than_that_of_all_rows():
+    from metrics.set_values import Sample, measure
+
+    rng = np.random.default_rng(5)
+    sample, reference = (
+        Sample(rng.normal(shift, 1, (1100, 64)).astype(np.float32), np.arange(1100)) for shift in (0.02, 0)
+    )
+    found, whole = measure("kid_subsets", sample, reference), measure("kid", sample, reference)
+    assert found.low < found.value < found.high
+    assert found.high - found.low >= whole.high - whole.low
+    assert found.low < whole.value < found.high
