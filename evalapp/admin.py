@@ -169,8 +169,9 @@ class StoredAnswerTable(ReadOnly):
 
 @admin.register(Checkpoint)
 class CheckpointTable(Table):
-    list_display = ("name", "source", "revision", "created_at")
-    search_fields = ("name", "source", "revision", "sha256")
+    list_display = ("name", "source", "revision", "training", "step", "created_at")
+    list_editable = ("training", "step")
+    search_fields = ("name", "source", "revision", "training", "sha256")
 
 
 @admin.register(Recipe)

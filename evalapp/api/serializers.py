@@ -120,12 +120,14 @@ class OnePromptSetSerializer(PromptSetSerializer):
 
 class ContenderSerializer(serializers.ModelSerializer):
     checkpoint = serializers.CharField(source="checkpoint.name")
+    training = serializers.CharField(source="checkpoint.training", help_text="The run that saved the checkpoint.")
+    step = serializers.IntegerField(source="checkpoint.step", allow_null=True, help_text="Training steps.")
     generator = serializers.CharField(source="recipe.generator")
     recipe = serializers.CharField(source="recipe.identity", help_text="sha256 of all that may move a pixel.")
 
     class Meta:
         model = Contender
-        fields = ("name", "checkpoint", "generator", "recipe", "created_at")
+        fields = ("name", "checkpoint", "training", "step", "generator", "recipe", "created_at")
         read_only_fields = fields
 
 

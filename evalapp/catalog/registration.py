@@ -55,6 +55,20 @@ def register(
     return contender
 
 
+def set_training(name: str, training: str, step: int) -> Checkpoint:
+    """The contender's checkpoint is that of a training run after so many steps: reports draw a curve over those of one
+    run and recipe. Raises Refused."""
+    contender = Contender.objects.filter(name=name).select_related("checkpoint").first()
+    if contender is None:
+        raise Refused(f"there is no contender named {name!r}: register it first, with --recipe")
+    if not training.strip() or step < 0:
+        raise Refused("a place in a training is the name of the run and a step, 0 or more")
+    checkpoint = contender.checkpoint
+    checkpoint.training, checkpoint.step = training.strip(), step
+    checkpoint.save(update_fields=["training", "step"])
+    return checkpoint
+
+
 def _place(generator: str, settings: dict[str, Any], checkpoint: Path | None) -> Path | None:
     """Where the weights lie; a checkpoint given apart goes into the recipe's source, where it has one."""
     takes_source = "source" in load(generator).Settings.model_fields

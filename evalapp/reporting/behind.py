@@ -37,13 +37,15 @@ class Behind:
     choice: str = ""
     tag: str = ""
     assessor: str = ""
+    everyone: str = ""
+    """`1`: votes of excluded assessors too."""
 
     @classmethod
     def read(cls, comparison: Comparison, given: Mapping[str, str]) -> "Behind":
         """From an address; an unknown aspect, choice, tag or assessor is not found."""
         aspect = get_object_or_404(Aspect, comparison=comparison, key=given.get("aspect", ""))
         aspect.comparison = comparison  # known: not asked for again
-        names = ("first", "second", "contender", "choice", "tag", "assessor")
+        names = ("first", "second", "contender", "choice", "tag", "assessor", "everyone")
         found = cls(aspect, *(given.get(name, "") for name in names))
         if found.choice and found.choice not in (*Choice.values, DECIDED, BOTH_BAD):
             raise Http404
@@ -56,8 +58,10 @@ class Behind:
     @property
     def votes(self) -> QuerySet[Vote]:
         """Votes on the aspect that count, by this assessor if one is named; those excluded do not count."""
-        out = Exclusion.objects.active(self.aspect.comparison).values("participation")
-        cast = Vote.objects.current().filter(aspect=self.aspect).exclude(ballot__assignment__participation__in=out)
+        cast = Vote.objects.current().filter(aspect=self.aspect)
+        if not self.everyone:
+            out = Exclusion.objects.active(self.aspect.comparison).values("participation")
+            cast = cast.exclude(ballot__assignment__participation__in=out)
         return cast.filter(ballot__assignment__participation__assessor__code=self.assessor) if self.assessor else cast
 
     def pairs(self, comparison: Comparison) -> QuerySet[Pair]:
@@ -98,6 +102,7 @@ class Behind:
             choices.get(self.choice, self.choice),
             gettext("tag %s") % self.tag if self.tag else "",
             gettext("assessor %s") % self.assessor[:8] if self.assessor else "",
+            gettext("excluded assessors too") if self.everyone else "",
         ]
 
 

@@ -26,12 +26,13 @@ from evalapp.reporting.columns import filtered, whole_table
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.methods import methods
 from evalapp.reporting.models import Report
+from evalapp.reporting.scales import scales
 from evalapp.reporting.table import VoteTable, excluded, repeats_of
 from evalapp.reporting.tradeoffs import tradeoffs
 from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 
-METHOD = 11
+METHOD = 13
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 VERSIONS = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
@@ -143,9 +144,13 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "drift": over_time.drift(comparison, table),
         "slices": [] if lean else reasons.slices(table, tests=closed),
         "found_slices": reasons.found_slices(table, tests=closed) if not filters else reasons.no_found_slices(WHOLE),
+        "found_by_clips": (
+            reasons.found_by_clips(comparison, table, tests=closed) if not filters else reasons.no_found_slices(WHOLE)
+        ),
         "drivers": [] if lean else reasons.drivers(table),
         "sensitivity": reasons.sensitivity(table) if not lean else reasons.no_sensitivity(table, SLOW),
         "one_scale": reasons.one_scale(table, tests=closed) if not lean else reasons.no_scale(table, SLOW),
+        "scales": [] if lean else scales(comparison, table),
         "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
         "powered": [] if filters else judged.powered(comparison, table, looked),
         "without_each_assessor": sections.without_each_assessor(table, looked, lean),

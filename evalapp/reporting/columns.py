@@ -9,6 +9,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -93,10 +94,9 @@ def _read(path: Path) -> VoteTable:
     with np.load(path, allow_pickle=False) as stored:
         lists = json.loads(stored["lists"].tobytes())
         kinds = {"f": np.float64, "b": np.bool_}
-        columns = {
+        columns: dict[str, Any] = {
             name: stored[name].astype(kinds.get(stored[name].dtype.kind, np.int64))
             for name in stored.files
             if name != "lists"
         }
-    absent = {"first_on_left": None} if "first_on_left" not in columns else {}
-    return VoteTable(**lists, **columns, **absent)
+    return VoteTable(**lists, **{"first_on_left": None} | columns)

@@ -31,7 +31,7 @@ def inputs_of_league() -> str:
     ballots = Ballot.objects.filter(people).aggregate(n=Count("pk"), last=Max("pk"))
     states = list(Comparison.objects.order_by("pk").values_list("pk", "name", "state"))
     shut_out = list(Exclusion.objects.filter(lifted_at=None).order_by("pk").values_list("pk", flat=True))
-    return digest({"method": METHOD, "ballots": ballots, "comparisons": states, "excluded": shut_out})
+    return digest({"method": [METHOD, "with places"], "ballots": ballots, "comparisons": states, "excluded": shut_out})
 
 
 def build_league() -> dict[str, Any]:
@@ -50,7 +50,11 @@ def build_league() -> dict[str, Any]:
         {
             "inputs": inputs,
             "names": names,
-            "comparisons": [{"name": each.name, "code": str(each.code), "state": each.state} for each, _ in tables],
+            "comparisons": [
+                {"name": each.name, "code": str(each.code), "state": each.state}
+                | {"contenders": table.contenders, "asked": table.aspects}
+                for each, table in tables
+            ],
             "running": [each.name for each, _ in tables if each.state != Comparison.State.CLOSED],
             "aspects": aspects,
         },

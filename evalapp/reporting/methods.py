@@ -152,13 +152,21 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
                 "two-way clustered intervals and Shapley shares of the explained deviance: associations, not causes."
             )
         )
-    if snapshot["slices"] or snapshot["found_slices"]["pairings"]:
+    if snapshot["slices"] or any(snapshot[key]["pairings"] for key in ("found_slices", "found_by_clips")):
         told.append(
             said(
                 "Slices are tested first for differing at all, by dealing them out anew {draws} times (seed {seed}); "
                 "the win rate of each is also shown shrunk towards the whole.",
                 draws=DRAWS,
                 seed=SEED,
+            )
+        )
+    if snapshot["found_by_clips"]["pairings"]:
+        told.append(
+            said(
+                "Groups by clips are groups of prompts by k-means on the mean features of their clips ({extractor}), "
+                "contenders alike, made without the votes.",
+                extractor=snapshot["found_by_clips"]["source"],
             )
         )
     if snapshot["found_slices"]["pairings"]:
@@ -183,6 +191,7 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
                 "other number."
             )
         )
+    told += _scales({row["model"] for row in snapshot["scales"] if row["strengths"]})
     if snapshot["curves"]:
         told.append(
             said(
@@ -197,4 +206,27 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
                 "assessor in turn."
             )
         )
+    return told
+
+
+def _scales(models: set[str]) -> list[str]:
+    """Of the models whose strengths stand beside the ranking, those that were fitted."""
+    told: list[str] = []
+    if "with side" in models:
+        told.append(
+            said(
+                "“With side” adds one term for standing on the left to the Bradley-Terry model, for all pairings alike."
+            )
+        )
+    if {"davidson", "rao-kupper"} & models:
+        told.append(
+            said(
+                "Davidson's (1970) and Rao and Kupper's (1967) models take ties for an outcome of their own, by "
+                "maximum likelihood."
+            )
+        )
+    if "equal length" in models:
+        told.append(said("“Equal length” adds the difference of the two clips in seconds to the Bradley-Terry model."))
+    if "by tag" in models:
+        told.append(said("“By tag” fits the Bradley-Terry model to the votes on the prompts of one tag at a time."))
     return told

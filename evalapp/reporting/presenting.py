@@ -18,6 +18,12 @@ COEFFICIENTS = {
 }
 
 
+FOUND = {
+    "found_slices": gettext_lazy("By groups found in the prompts' words"),
+    "found_by_clips": gettext_lazy("By groups found in what the clips look like"),
+}
+
+
 def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What the report's template takes."""
     titles = {aspect["key"]: gettext(aspect["name"]) for aspect in snapshot["comparison"]["aspects"]}
@@ -42,6 +48,12 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
                     _without(row) for row in snapshot["without_each_assessor"] if row["contenders"] == names
                 ),
                 "slices": next((_slices(row) for row in snapshot["slices"] if row["contenders"] == names), None),
+                "found": [
+                    _slices(row) | {"title": title, "groups": snapshot[key]["groups"]}
+                    for key, title in FOUND.items()
+                    for row in snapshot[key]["pairings"]
+                    if row["contenders"] == names
+                ],
                 "drivers": next(
                     (_drivers(row, titles) for row in snapshot["drivers"] if row["contenders"] == names), None
                 ),
@@ -86,6 +98,7 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             for row, scale in zip(snapshot["ranking"], snapshot["one_scale"], strict=True)
         ],
         "agreement": [_agreement(row, titles) for row in snapshot["agreement"]],
+        "scales": [row | {"title": titles[row["aspect"]]} for row in snapshot["scales"]],
         "powered": [_powered(row, titles) for row in snapshot.get("powered", [])],
     }
 
@@ -113,7 +126,8 @@ def _headline_first(snapshot: dict[str, Any]) -> dict[str, Any]:
     def first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sorted(rows, key=lambda row: row["aspect"] not in (None, snapshot["headline_aspect"]))
 
-    listed = {key: first(snapshot[key]) for key in ("results", "position_bias", "ranking", "one_scale", "agreement")}
+    grouped = ("results", "position_bias", "ranking", "one_scale", "agreement", "scales")
+    listed = {key: first(snapshot[key]) for key in grouped}
     metrics = [metric | {"following": first(metric["following"])} for metric in snapshot["metrics"]]
     return snapshot | listed | {"metrics": metrics}
 

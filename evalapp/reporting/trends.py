@@ -38,7 +38,14 @@ def curves(snapshot: Row, titles: dict[str, str]) -> tuple[list[Row], dict[str, 
         if series:
             drawn[name] = charts.lines(series, gettext("training step"), gettext("wins in 100"), middle=50)
         told = [
-            row | {"title": titles[row["aspect"]], "points": [_point(each) for each in row["points"]]} for row in rows
+            row
+            | {"title": titles[row["aspect"]]}
+            | {
+                "points": [
+                    _point(each, _in_order(snapshot, row["anchor"], each["contender"])) for each in row["points"]
+                ]
+            }
+            for row in rows
         ]
         shown.append({"training": training, "figure": name if series else "", "rows": [_slope(row) for row in told]})
     return shown, drawn
@@ -74,11 +81,17 @@ def _hundreds(ends: list[float] | None) -> list[float] | None:
     return [100 * end for end in ends] if ends else None
 
 
-def _point(point: Row) -> Row:
+def _in_order(snapshot: Row, *names: str) -> list[str]:
+    """Two contenders as their pairs have them: first and second."""
+    return sorted(names, key=snapshot["comparison"]["contenders"].index)
+
+
+def _point(point: Row, pair: list[str]) -> Row:
     share = "" if point["win_rate"] is None else f"{100 * point['win_rate']:.1f}"
     ends = point["interval"]
     gain = "" if point["gain"] is None else f"{100 * point['gain']:+.1f}"
     return point | {
+        "pair": pair,
         "share": share,
         "gain": gain,
         "ends": f"{100 * ends[0]:.1f} – {100 * ends[1]:.1f}" if ends else "",

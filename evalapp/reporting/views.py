@@ -112,10 +112,20 @@ def league(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"behind": behind, "league": found}
     if found:
         names = {key: gettext(name) for key, name in found["names"].items()}
-        context["rows"] = [row | {"title": names[row["aspect"]]} for row in found["aspects"]]
+        context["rows"] = [
+            row
+            | {"title": names[row["aspect"]]}
+            | {"rated": [each | {"met": _met(found, each["contender"], row["aspect"])} for each in row["rated"]]}
+            for row in found["aspects"]
+        ]
     response = render(request, "reporting/league.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def _met(league: dict[str, Any], contender: str, aspect: str) -> list[dict[str, Any]]:
+    """The comparisons that asked of an aspect and in which a contender met others."""
+    return [each for each in league["comparisons"] if contender in each["contenders"] and aspect in each["asked"]]
 
 
 @login_required

@@ -121,6 +121,7 @@ KNOWN: tuple[str, ...] = (
     # Too little to say anything
     "no votes yet",
     "nothing was measured",
+    "no variation to reckon with",
     "one prompt tells nothing of others",
     "every prompt gives the same value",
     "one prompt only: an interval needs at least two",
@@ -180,6 +181,9 @@ KNOWN: tuple[str, ...] = (
     "whether slices differ cannot be tested: {reason}",
     "slices differ by more than chance (p = {p})",
     "no sign that slices differ (p = {p}): tell no story about a single one",
+    "clips without a file have no features",
+    "no extractor has read all {n} clips: manage.py measure reads them",
+    "some prompts have no clips with features",
     # Ranking
     "{n} pairings: the test is limited to {most} (40 contenders)",
     "no votes link these groups: {groups}. Compare a contender of one with one of the other, or rank each group alone",

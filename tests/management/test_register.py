@@ -115,3 +115,21 @@ def test_a_real_checkpoint_is_tried_before_it_is_stored(db, shared_data, recipe,
     trial = Contender.objects.get().trial
     assert trial["reproducible"]
     assert len(trial["noise_sha256"]) == 64
+
+
+def test_a_contender_gets_its_place_in_a_training_when_registered_or_later(db, recipe, capsys):
+    call_command("register", "early", recipe=recipe(boil=0.5), training="run 7", step=1000)
+    checkpoint = Contender.objects.get(name="early").checkpoint
+    assert (checkpoint.training, checkpoint.step) == ("run 7", 1000)
+    call_command("register", "early", training="run 7", step=2000)
+    checkpoint.refresh_from_db()
+    assert checkpoint.step == 2000
+    for wrong, why in (
+        ({"training": "run 7"}, "together"),
+        ({"training": "run 7", "step": -1}, "0 or more"),
+        ({"training": " ", "step": 1}, "name of the run"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            call_command("register", "early", **wrong)
+    with pytest.raises(CommandError, match="no contender named 'late'"):
+        call_command("register", "late", training="run 7", step=1)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from evalapp.assessing.simulate import simulate_votes
+from evalapp.generation.models import Clip
+from evalapp.measuring.models import Features
 from evalapp.reporting import reasons, sections
-from evalapp.reporting.build import build
+from evalapp.reporting.build import build, snapshot_of
 from evalapp.reporting.presenting import presented
 from evalapp.reporting.table import VoteTable
 from tests.factories import make_comparison
@@ -201,3 +203,21 @@ def test_groups_found_in_the_prompts_words_are_slices_of_their_own_marked_as_fou
     assert reasons.slices(whole, tests=True) == []
     few = reasons.found_slices(table(np.ones((5, 3, 1))), tests=True)
     assert (few["pairings"], few["reason"]) == ([], "5 prompts are too few to group")
+
+
+def test_prompts_are_grouped_by_what_their_clips_look_like_where_features_are_stored(db):
+    comparison = make_comparison(prompts=24, overlap=1)
+    clips = list(comparison.clips().select_related("prompt"))
+    for clip in clips:
+        Clip.objects.filter(pk=clip.pk).update(sha256=f"{clip.pk:064x}")
+    simulate_votes(comparison, 1)
+    assert "no extractor has read" in snapshot_of(comparison, "")["found_by_clips"]["reason"]
+    for clip in clips:
+        near = clip.prompt.position / 1000
+        look = [1.0, near] if clip.prompt.position < 10 else [near, 1.0]
+        data = np.array([look, look], dtype="<f4").tobytes()  # two windows of one clip
+        Features.objects.create(sha256=f"{clip.pk:064x}", extractor="looks", width=2, data=data)
+    found = snapshot_of(comparison, "")["found_by_clips"]
+    assert found["source"] == "looks"
+    assert sorted(group["prompts"] for group in found["groups"]) == [10, 14]
+    assert sum(tag["votes"] for tag in found["pairings"][0]["tags"]) == 24

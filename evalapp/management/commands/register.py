@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evalapp.catalog.registration import Refused, register
+from evalapp.catalog.registration import Refused, register, set_training
 from generators import GeneratorError
 from generators.recipe import schema
 
@@ -25,6 +25,8 @@ class Command(BaseCommand):
             "--checkpoint", type=Path, metavar="PATH", help="folder or .safetensors file of its weights"
         )
         parser.add_argument("--hardware", default="cpu", help="class of worker that it needs, as in gpu.24gb (cpu)")
+        parser.add_argument("--training", metavar="RUN", help="the training run that saved its checkpoint")
+        parser.add_argument("--step", type=int, help="steps of that run; without --recipe both are set on a known one")
         parser.add_argument("--no-trial", action="store_true", help="do not try the recipe on this machine")
         parser.add_argument("--schema", metavar="GENERATOR", help="print the JSON schema of its settings, nothing else")
 
@@ -35,8 +37,14 @@ class Command(BaseCommand):
             except GeneratorError as error:
                 raise CommandError(str(error)) from error
             return
-        if not options["name"] or not options["recipe"]:
+        placed = options["training"] is not None
+        if placed != (options["step"] is not None):
+            raise CommandError("give --training RUN and --step N together")
+        if not options["name"] or not (options["recipe"] or placed):
             raise CommandError("give a name and --recipe FILE; or --schema GENERATOR")
+        if not options["recipe"]:
+            self._place(options)
+            return
         try:
             contender = register(
                 options["name"],
@@ -55,3 +63,12 @@ class Command(BaseCommand):
             self.stdout.write(f"  checkpoint {checkpoint.sha256} ({checkpoint.name}, {files} files)")
         for key, value in contender.trial.items():
             self.stdout.write(f"  {key}: {json.dumps(value, ensure_ascii=False)}")
+        if placed:
+            self._place(options)
+
+    def _place(self, options: dict[str, Any]) -> None:
+        try:
+            checkpoint = set_training(options["name"], options["training"], options["step"])
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"  {checkpoint.name}: step {checkpoint.step} of {checkpoint.training}")

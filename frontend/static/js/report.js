@@ -43,6 +43,16 @@ function savers(place) {
   return row;
 }
 
+// What is folded away stands on paper, and a figure that was drawn out of sight finds its width when it is unfolded.
+const folds = /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.fold"));
+for (const fold of folds) {
+  fold.addEventListener("toggle", () => fold.querySelectorAll(".plot").forEach((place) => {
+    if (place.clientWidth) plotly.Plots.resize(place);
+  }));
+}
+addEventListener("beforeprint", () => folds.forEach((fold) => { fold.dataset.was = String(fold.open); fold.open = true; }));
+addEventListener("afterprint", () => folds.forEach((fold) => { fold.open = fold.dataset.was === "true"; }));
+
 // Paper has another width than the screen.
 for (const moment of ["beforeprint", "afterprint"]) {
   addEventListener(moment, () => document.querySelectorAll(".plot").forEach((place) => plotly.Plots.resize(place)));

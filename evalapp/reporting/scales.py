@@ -1,0 +1,121 @@
+"""The strengths behind a ranking, in log-odds, as the models of the literature give them: plain, with the side as a
+term, with ties as an outcome of their own, with the clips' length held equal, and tag by tag."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalapp.comparisons.models import Comparison
+from evalapp.reporting.sections import LEVEL, Row, headline
+from evalapp.reporting.table import VoteTable
+from evalapp.reporting.wording import said
+from metrics import resolve
+
+FEWEST_TAGGED = 20
+"""Prompts that a tag needs for strengths of its own."""
+
+
+def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
+    """Per aspect and model the contenders' strengths, which add up to zero, and the model's own parameter; a model that
+    cannot be fitted says why. With two contenders there is no scale."""
+    if len(table.contenders) < 3:
+        return []
+    rank, tally = resolve("metrics.preference.ranking:rank"), resolve("metrics.preference.tally:Tally")
+    asked, seconds = headline(table), _seconds(comparison)
+    rows: list[Row] = []
+    for code, aspect in enumerate(table.aspects):
+        votes = table.all_votes(code)
+        if not len(votes):
+            continue
+        counts = tally.of(votes)
+        rows.append(_row(aspect, "Bradley-Terry", lambda counts=counts: _ranked(rank(counts, level=LEVEL))))
+        if votes.first_on_left is not None:
+            rows.append(_row(aspect, "with side", lambda counts=counts: _ranked(rank(counts, side=True, level=LEVEL))))
+        if (votes.outcome == 0.5).any():
+            rows += [_row(aspect, model, lambda votes=votes, model=model: _tied(votes, model)) for model in TIES]
+        if aspect == asked and (apart := _apart(table, code, seconds)) is not None:
+            rows.append(_row(aspect, "equal length", lambda votes=votes, apart=apart: _adjusted(votes, apart)))
+        if aspect == asked:
+            rows += _by_tag(table, code)
+    return rows
+
+
+TIES = {"davidson": "ν, how often equals tie", "rao-kupper": "θ, the least difference that is seen"}
+
+
+def _row(aspect: str, model: str, fit: Callable[[], Row]) -> Row:
+    row: Row = {"aspect": aspect, "model": model, "tag": None, "strengths": [], "parameter": None, "reason": ""}
+    try:
+        return row | fit()
+    except (ValueError, RuntimeError) as error:
+        return row | {"reason": str(error)}
+
+
+def _strength(name: str, found: Any) -> Row:
+    return {"contender": name, "strength": found.value, "interval": _ends(found)}
+
+
+def _ranked(found: Any) -> Row:
+    side = found.side
+    parameter = {"name": "left", "value": side.value, "interval": _ends(side)} if side else None
+    return {"strengths": [_strength(each.name, each.strength) for each in found.rated], "parameter": parameter}
+
+
+def _tied(votes: Any, model: str) -> Row:
+    found = resolve("metrics.preference.ties:fit_ties")(votes, model, LEVEL)
+    strengths = [_strength(name, each) for name, each in zip(found.names, found.strengths, strict=True)]
+    ends = [float(np.exp(end)) for end in _ends(found.tie) or ()]
+    parameter = {"name": TIES[model], "value": float(np.exp(found.tie.value)), "interval": ends or None}
+    return {"strengths": sorted(strengths, key=lambda each: -each["strength"]), "parameter": parameter}
+
+
+def _adjusted(votes: Any, apart: NDArray[np.float64]) -> Row:
+    found = resolve("metrics.preference.covariates:rank_with")(votes, {"seconds longer": apart}, LEVEL)
+    effect = found.effects["seconds longer"]
+    parameter = {"name": "seconds longer", "value": effect.value, "interval": _ends(effect)}
+    return {"strengths": [_strength(each.name, each.strength) for each in found.adjusted], "parameter": parameter}
+
+
+def _by_tag(table: VoteTable, code: int) -> list[Row]:
+    """Strengths on the prompts of each tag that has enough of them."""
+    rank, tally = resolve("metrics.preference.ranking:rank"), resolve("metrics.preference.tally:Tally")
+    rows: list[Row] = []
+    for tag in sorted({tag for prompt in table.prompts for tag in prompt["tags"]}):
+        tagged = np.array([tag in prompt["tags"] for prompt in table.prompts], dtype=bool)
+        some = table.take(table.rows(code) & tagged[table.prompt])
+        if tagged.sum() < FEWEST_TAGGED or not len(some):
+            few = said("{n} prompts, where {least} are the least", n=int(tagged.sum()), least=FEWEST_TAGGED)
+            rows.append(_row(table.aspects[code], "by tag", lambda few=few: {"reason": few}) | {"tag": tag})
+            continue
+        votes = some.all_votes(code)
+        row = _row(table.aspects[code], "by tag", lambda votes=votes: _ranked(rank(tally.of(votes), level=LEVEL)))
+        rows.append(row | {"tag": tag})
+    return rows
+
+
+def _seconds(comparison: Comparison) -> dict[int, tuple[float, float]]:
+    """How long the clips of each pair last, where both are known and any two differ."""
+    facts = comparison.pairs.values_list("pk", "first__facts", "second__facts")
+    lasting = {pk: (_lasts(one), _lasts(other)) for pk, one, other in facts.iterator(5000)}
+    found = {pk: (one, other) for pk, (one, other) in lasting.items() if one and other}
+    return found if any(abs(one - other) > 1e-3 for one, other in found.values()) else {}
+
+
+def _lasts(facts: dict[str, Any]) -> float:
+    """Seconds of a clip; 0 where they are not known."""
+    frames, fps = facts.get("frames"), facts.get("fps")
+    return frames / fps if frames and fps else 0.0
+
+
+def _apart(table: VoteTable, code: int, seconds: dict[int, tuple[float, float]]) -> NDArray[np.float64] | None:
+    """Seconds that the first clip lasts longer, for each vote on an aspect; None where that is not known of all."""
+    pairs = table.pair[table.rows(code)].tolist()
+    if not seconds or any(pair not in seconds for pair in set(pairs)):
+        return None
+    return np.array([seconds[pair][0] - seconds[pair][1] for pair in pairs])
+
+
+def _ends(estimate: Any) -> list[float] | None:
+    return [estimate.low, estimate.high] if estimate.low is not None else None
