@@ -2,6 +2,7 @@
 term, with ties as an outcome of their own, with the clips' length held equal, and tag by tag."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
     cannot be fitted says why. With two contenders there is no scale."""
     if len(table.contenders) < 3:
         return []
-    rank, tally = resolve("metrics.preference.ranking:rank"), resolve("metrics.preference.tally:Tally")
+    tally = resolve("metrics.preference.tally:Tally")
     asked, seconds = headline(table), _seconds(comparison)
     rows: list[Row] = []
     for code, aspect in enumerate(table.aspects):
@@ -30,13 +31,13 @@ def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
         if not len(votes):
             continue
         counts = tally.of(votes)
-        rows.append(_row(aspect, "Bradley-Terry", lambda counts=counts: _ranked(rank(counts, level=LEVEL))))
+        rows.append(_row(aspect, "Bradley-Terry", partial(_ranked, counts)))
         if votes.first_on_left is not None:
-            rows.append(_row(aspect, "with side", lambda counts=counts: _ranked(rank(counts, side=True, level=LEVEL))))
+            rows.append(_row(aspect, "with side", partial(_ranked, counts, side=True)))
         if (votes.outcome == 0.5).any():
-            rows += [_row(aspect, model, lambda votes=votes, model=model: _tied(votes, model)) for model in TIES]
+            rows += [_row(aspect, model, partial(_tied, votes, model)) for model in TIES]
         if aspect == asked and (apart := _apart(table, code, seconds)) is not None:
-            rows.append(_row(aspect, "equal length", lambda votes=votes, apart=apart: _adjusted(votes, apart)))
+            rows.append(_row(aspect, "equal length", partial(_adjusted, votes, apart)))
         if aspect == asked:
             rows += _by_tag(table, code)
     return rows
@@ -57,9 +58,10 @@ def _strength(name: str, found: Any) -> Row:
     return {"contender": name, "strength": found.value, "interval": _ends(found)}
 
 
-def _ranked(found: Any) -> Row:
-    side = found.side
-    parameter = {"name": "left", "value": side.value, "interval": _ends(side)} if side else None
+def _ranked(tally: Any, side: bool = False) -> Row:
+    found = resolve("metrics.preference.ranking:rank")(tally, side=side, level=LEVEL)
+    left = found.side
+    parameter = {"name": "left", "value": left.value, "interval": _ends(left)} if left else None
     return {"strengths": [_strength(each.name, each.strength) for each in found.rated], "parameter": parameter}
 
 
@@ -80,17 +82,17 @@ def _adjusted(votes: Any, apart: NDArray[np.float64]) -> Row:
 
 def _by_tag(table: VoteTable, code: int) -> list[Row]:
     """Strengths on the prompts of each tag that has enough of them."""
-    rank, tally = resolve("metrics.preference.ranking:rank"), resolve("metrics.preference.tally:Tally")
+    tally = resolve("metrics.preference.tally:Tally")
     rows: list[Row] = []
     for tag in sorted({tag for prompt in table.prompts for tag in prompt["tags"]}):
         tagged = np.array([tag in prompt["tags"] for prompt in table.prompts], dtype=bool)
         some = table.take(table.rows(code) & tagged[table.prompt])
         if tagged.sum() < FEWEST_TAGGED or not len(some):
             few = said("{n} prompts, where {least} are the least", n=int(tagged.sum()), least=FEWEST_TAGGED)
-            rows.append(_row(table.aspects[code], "by tag", lambda few=few: {"reason": few}) | {"tag": tag})
+            rows.append(_row(table.aspects[code], "by tag", partial(dict, reason=few)) | {"tag": tag})
             continue
         votes = some.all_votes(code)
-        row = _row(table.aspects[code], "by tag", lambda votes=votes: _ranked(rank(tally.of(votes), level=LEVEL)))
+        row = _row(table.aspects[code], "by tag", partial(_ranked, tally.of(votes)))
         rows.append(row | {"tag": tag})
     return rows
 
