@@ -112,6 +112,9 @@ WEIGHTS: dict[str, Weights] = {
         "hub:facebook/dino-vitb16@main",
         "subject consistency",
     ),
+    "siglip": Weights(
+        _NETWORK, "Apache-2.0", "hub:google/siglip-so400m-patch14-384@main", "the team's own judge: features"
+    ),
     "vgg16": Weights(
         (File("vgg16-397923af.pth", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0", 553_433_881),),
         "BSD-3-Clause",

@@ -1,4 +1,4 @@
-"""Transformers as feature extractors: CLIP, DINOv2, VideoMAE, V-JEPA 2. Networks by `transformers`, nothing downloaded.
+"""Transformers as feature extractors: CLIP, SigLIP, DINOv2, VideoMAE, V-JEPA 2, by `transformers`; no downloads.
 
 Pictures come as (N, 3, H, W) and clips as (N, 3, T, H, W), scaled as each network's definition says.
 """
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import (
     CLIPVisionModelWithProjection,
     Dinov2Model,
+    SiglipVisionModel,
     VideoMAEConfig,
     VideoMAEModel,
     VJEPA2ForVideoClassification,
@@ -44,6 +45,18 @@ class ClassToken(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         token: Tensor = self.network(pixel_values=pictures).last_hidden_state[:, 0]
         return token
+
+
+class PooledPicture(nn.Module):
+    """SigLIP's embedding of a picture, pooled by attention (Zhai et al., 2023)."""
+
+    def __init__(self, network: SiglipVisionModel) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        found: Tensor = self.network(pixel_values=pictures).pooler_output
+        return found
 
 
 class MeanToken(nn.Module):
@@ -79,6 +92,10 @@ def load_clip(files: Files) -> nn.Module:
 
 def load_dinov2(files: Files) -> nn.Module:
     return ClassToken(_local(Dinov2Model, files))
+
+
+def load_siglip(files: Files) -> nn.Module:
+    return PooledPicture(_local(SiglipVisionModel, files))
 
 
 def load_vjepa2(files: Files) -> nn.Module:

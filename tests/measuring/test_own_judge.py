@@ -9,6 +9,8 @@ from django.core.management import CommandError, call_command
 
 from evalapp.generation.files import write_files
 from evalapp.generation.models import Clip
+from evalapp.measuring.judges import JudgeVersion
+from evalapp.measuring.verdicts import told_of
 from metrics.judges import judge_named
 from metrics.judges.asking import ask
 from metrics.judges.interface import JudgeUnavailable, Shown
@@ -67,6 +69,11 @@ def test_votes_become_a_judge_that_prefers_what_they_preferred_and_says_they_wer
     assert judge.declaration.settings["label"] == "trained on simulated votes"
     (_, dull), (_, bright) = ask(judge, [shown(False), shown(True)])
     assert bright.values["movement"] > dull.values["movement"] + 1
+    call_command("judge", voted.name, "--with", "own")
+    version = JudgeVersion.objects.get(name="own")
+    told = list(told_of(voted, version))
+    assert {each.told.status for each in told} == {"ok"}
+    assert all(each.told.aspects["movement"] < 0 for each in told)  # the second contender is the bright one
     card = json.loads((settings.WEIGHTS_DIR / "own/ours/judge.json").read_text())["card"]
     assert card["simulated_votes"] == card["votes"] == 13 * 12 * voted.aspects.count()
     weights = settings.WEIGHTS_DIR / "own/ours/judge.safetensors"

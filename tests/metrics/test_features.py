@@ -9,6 +9,8 @@ from transformers import (
     CLIPVisionModelWithProjection,
     Dinov2Config,
     Dinov2Model,
+    SiglipVisionConfig,
+    SiglipVisionModel,
     VideoMAEConfig,
     VJEPA2Config,
     VJEPA2ForVideoClassification,
@@ -18,7 +20,7 @@ from metrics import weights
 from metrics.features import EXTRACTORS, Definition, Sampling, builtin
 from metrics.features.extracting import Builtin, Network, extract, extractor
 from metrics.features.i3d import I3D, load, padded
-from metrics.features.vision import ClassToken, ClipImage, Pooled, videomae_of
+from metrics.features.vision import ClassToken, ClipImage, Pooled, PooledPicture, load_siglip, videomae_of
 from tests.metrics.networks import seeded
 
 RNG = np.random.default_rng(4)
@@ -194,12 +196,18 @@ def extractors():
     return {
         "clip": small(ClipImage(CLIPVisionModelWithProjection(picture)), EXTRACTORS["clip"], 16, 28),
         "dinov2": small(ClassToken(Dinov2Model(dino)), EXTRACTORS["dinov2"], 32, 28),
+        "siglip": small(
+            PooledPicture(SiglipVisionModel(SiglipVisionConfig(**sizes, image_size=28, patch_size=14))),
+            EXTRACTORS["siglip"],
+            32,
+            28,
+        ),
         "vjepa2": small(Pooled(VJEPA2ForVideoClassification(jepa)), EXTRACTORS["vjepa2"], 32, 32),
         "builtin": Builtin(),
     }
 
 
-@pytest.mark.parametrize("name", ["clip", "dinov2", "vjepa2", "builtin"])
+@pytest.mark.parametrize("name", ["clip", "siglip", "dinov2", "vjepa2", "builtin"])
 def test_rows_of_a_clip_do_not_depend_on_its_company(extractors, name):
     using = extractors[name]
     clips = {"a": clip(16), "b": clip(18, 64, 30), "c": clip(30, 33, 33)}
@@ -207,10 +215,18 @@ def test_rows_of_a_clip_do_not_depend_on_its_company(extractors, name):
     turned = dict(extract(using, reversed(clips), lambda key: (clips[key], 24.0), threads=1))
     for key, frames in clips.items():
         (alone,) = using.rows([using.prepare(frames, 24.0)])
-        assert alone.shape == ((8, using.dimensions) if name in ("clip", "dinov2") else (1, using.dimensions))
+        assert alone.shape == ((8, using.dimensions) if name in ("clip", "siglip", "dinov2") else (1, using.dimensions))
         assert alone.dtype == np.float32
         np.testing.assert_allclose(together[key], alone, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(turned[key], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_siglip_is_loaded_from_a_folder_as_it_was_saved(extractors, tmp_path):
+    extractors["siglip"].network.network.save_pretrained(tmp_path)
+    loaded = load_siglip({name: tmp_path / name for name in ("config.json", "model.safetensors")}).eval()
+    given = torch.rand(2, 3, 28, 28)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(given), extractors["siglip"].network(given))
 
 
 def test_embeddings_of_pictures_have_length_one(extractors):

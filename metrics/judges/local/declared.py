@@ -51,8 +51,7 @@ class Hpsv2(Local):
 
 
 class LaionAesthetic(Local):
-    """About 1 to 10 for beauty, the prompt unread: linear layers without activations on the picture's embedding of
-    CLIP ViT-L/14 (Schuhmann, 2022, improved aesthetic predictor)."""
+    """About 1 to 10 for beauty, the prompt unread, by a head on CLIP ViT-L/14 (Schuhmann, 2022)."""
 
     name = "laion-aesthetic"
     engine = "metrics.judges.local.clip:LaionAesthetic"
@@ -118,8 +117,7 @@ class _Video(Local):
 
 
 class VideoReward(_Video):
-    """Visual quality, motion quality and text alignment, z-scored as in training, by heads on Qwen2-VL-2B (Liu et al.,
-    2025, VideoAlign)."""
+    """Visual quality, motion quality and alignment, z-scored, by heads on Qwen2-VL-2B (Liu et al., 2025)."""
 
     name = "videoreward"
     engine = "metrics.judges.local.qwen:VideoReward"
@@ -255,8 +253,7 @@ class VideoScoreOptions(LocalOptions):
 
 
 class VideoScore(Local):
-    """Visual quality, temporal consistency, dynamics, alignment and facts from 1 to 4, by a regression on Idefics2 (He
-    et al., 2024)."""
+    """Looks, time, dynamics, alignment and facts from 1 to 4, by a regression on Idefics2 (He et al., 2024)."""
 
     Options = VideoScoreOptions
     name = "videoscore"
