@@ -45,9 +45,14 @@ def utility_of(examples: Examples, assessor: ArrayLike, seed: int = 0) -> tuple[
         if not kept.any():
             return 0.5 * scale * np.bincount(prompt, minlength=prompts)
         work = Work(features, *examples.take(kept).counts())
-        head = fit(work, np.full(len(examples.aspects), RIDGE))
-        with torch.no_grad():
-            scores = head(torch.from_numpy(features)).numpy().astype(np.float64)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the work is small: several threads would wait for one another
+        try:
+            head = fit(work, np.full(len(examples.aspects), RIDGE))
+            with torch.no_grad():
+                scores = head(torch.from_numpy(features)).numpy().astype(np.float64)
+        finally:
+            torch.set_num_threads(threads)
         gap = (scores[asked.first] - scores[asked.second])[rows, asked.aspect]
         right = np.where(gap == 0, 0.5, (gap > 0) == (asked.outcome == 1))
         return scale * add(prompt, right, prompts)
