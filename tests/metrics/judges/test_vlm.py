@@ -1,12 +1,15 @@
 """Vision-language judges against a server on this machine that speaks as the real ones do and misbehaves as they do."""
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from metrics.judges import endpoint, judge_named
-from metrics.judges.asking import ask
+from metrics.judges.asking import ask, told_in_both_orders
 from metrics.judges.checklist import CHECKLIST
 from metrics.judges.interface import JudgeUnavailable, Shown, ShownPair
 from metrics.judges.templates import QUESTIONS, TEMPLATES, Unparsed, template_named
@@ -62,6 +65,58 @@ def test_each_protocol_carries_the_question_and_brings_the_answer_with_its_token
     assert "secret" not in sent, "a judge is told nothing of contenders"
     name = {"openai": "authorization", "anthropic": "x-api-key", "gemini": "x-goog-api-key"}[protocol]
     assert {each.lower(): told for each, told in server.headers[0].items()}[name].endswith("k3y")
+
+
+def picture(image):
+    """What an OpenAI-style question carries, decoded."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(image["image_url"]["url"].partition(",")[2]))))
+
+
+def test_frames_go_as_numbered_pictures_of_the_asked_size_in_the_order_shown(server):
+    seen = []
+    server.says = lambda words, images: seen.append((words, images)) or ALWAYS_A
+    judged(max_pixels=64 * 64)
+    ((words, images),) = seen
+    numbered = [f"Video {letter} frame {n}/2 t={at} s" for letter in "AB" for n, at in ((1, "0.00"), (2, "1.88"))]
+    assert words[1:5] == numbered
+    pictures = [picture(image) for image in images]
+    assert all(each.shape[0] * each.shape[1] <= 64 * 64 for each in pictures)
+    assert [round(each.mean()) for each in pictures] == [20, 20, 200, 200]
+
+
+def test_a_server_that_always_answers_a_ties_every_pair_and_every_aspect_is_inconsistent(server):
+    pair = ShownPair(clip(20), clip(200))
+    judge, (forward, turned) = judged(pairs=[pair, pair.turned])
+    told = told_in_both_orders(judge.declaration, forward, turned)
+    assert set(told.aspects.values()) == {0.0}
+    assert told.inconsistent == set(QUESTIONS)
+
+
+def test_a_judge_that_looks_at_the_clips_says_the_same_in_both_orders(server):
+    def brighter(words, images):
+        return {"reason": "", **dict.fromkeys(QUESTIONS, "A" if picture(images[0]).mean() > 100 else "B")}
+
+    server.says = brighter
+    pair = ShownPair(clip(20), clip(200))
+    judge, (forward, turned) = judged(pairs=[pair, pair.turned])
+    told = told_in_both_orders(judge.declaration, forward, turned)
+    assert set(told.aspects.values()) == {-1.0}
+    assert not told.inconsistent
+
+
+def test_a_busy_server_is_asked_again_after_the_time_it_names_and_not_for_ever(server):
+    server.statuses = [(429, {"Retry-After": "7"}, b"slow down"), (503, {}, b"busy")]
+    _, (outcome,) = judged()
+    assert outcome.status == "ok"
+    assert 7 <= server.pauses[0] <= 9
+    server.statuses = [(429, {}, b"slow down")] * 4
+    _, (outcome,) = judged()
+    assert outcome.status == "error"
+    assert "429" in outcome.reason
+    assert len(server.asked) == 3 + 4
+    server.statuses = [(429, {"Retry-After": "3600"}, b"come tomorrow")]
+    _, (outcome,) = judged("impatient")
+    assert outcome.status == "timeout"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
