@@ -12,6 +12,7 @@ from evalapp.reporting import reasons, sections
 from evalapp.reporting.build import build, snapshot_of
 from evalapp.reporting.presenting import presented
 from evalapp.reporting.table import VoteTable
+from evalapp.reporting.verdicts import verdicts
 from tests.factories import make_comparison
 
 
@@ -221,3 +222,15 @@ def test_prompts_are_grouped_by_what_their_clips_look_like_where_features_are_st
     assert found["source"] == "looks"
     assert sorted(group["prompts"] for group in found["groups"]) == [10, 14]
     assert sum(tag["votes"] for tag in found["pairings"][0]["tags"]) == 24
+
+
+@pytest.mark.parametrize("damaged", range(4))
+def test_damage_of_one_aspect_shows_there_and_in_no_other(damaged):
+    rng = np.random.default_rng(20)
+    outcomes = rng.choice([0, 0.5, 1], (40, 6, 4))
+    outcomes[:, :, damaged] = rng.random((40, 6)) < 0.8
+    whole = table(outcomes)
+    (found,) = verdicts(whole, sections.results(whole, tests=True), closed=True)
+    shown = [key for key in found["first_better_at"] + found["second_better_at"] if key != "preference"]
+    assert shown == ([whole.aspects[damaged]] if damaged else [])
+    assert found["verdict"] == ("undecided" if damaged else "first preferred")
