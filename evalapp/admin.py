@@ -26,6 +26,7 @@ from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
+from evalapp.people.projects import MemberInvitation, Membership, Project
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.models import Report
@@ -88,6 +89,31 @@ class AssessorTable(Table):
     list_filter = ("simulated",)
     search_fields = ("name", "code")
     readonly_fields = ("code", "simulated", "created_at")
+
+
+@admin.register(Project)
+class ProjectTable(Table):
+    list_display = ("name", "code", "created_at")
+    search_fields = ("name", "code")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Membership)
+class MembershipTable(ReadOnly):
+    """Members are invited and changed on the page of members, which leaves a trace."""
+
+    list_display = ("user", "project", "role", "created_at")
+    list_select_related = ("user", "project")
+    search_fields = ("user__username", "project__name")
+
+
+@admin.register(MemberInvitation)
+class MemberInvitationTable(ReadOnly):
+    list_display = ("note", "project", "role", "created_by", "expires_at", "used_by")
+    list_select_related = ("project",)
+    search_fields = ("note", "project__name", "created_by", "used_by")
 
 
 @admin.register(ApiToken)

@@ -15,6 +15,7 @@ from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
 from evalapp.people.models import Assessor
+from evalapp.people.projects import MemberInvitation, Membership, Project
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.models import Report
@@ -43,9 +44,12 @@ __all__ = [
     "JudgeVersion",
     "Look",
     "Measurement",
+    "MemberInvitation",
+    "Membership",
     "Pair",
     "PanelSeat",
     "Participation",
+    "Project",
     "Prompt",
     "PromptSet",
     "Queue",

@@ -10,7 +10,7 @@ from evalapp.assessing import views as assessing
 from evalapp.catalog import views as catalog
 from evalapp.comparisons import views as comparisons
 from evalapp.measuring import views as measuring
-from evalapp.people import audit_views, token_views, webhook_views
+from evalapp.people import audit_views, member_views, token_views, webhook_views
 from evalapp.people.views import SignIn
 from evalapp.reporting import behind, progress, rendering, trust_views
 from evalapp.reporting import views as reporting
@@ -23,6 +23,13 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="comparisons"), name="home"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("projects/", member_views.projects, name="projects"),
+    path("projects/<uuid:code>/enter/", member_views.enter, name="enter-project"),
+    path("members/", member_views.members, name="members"),
+    path("members/<int:number>/role/", member_views.set_role, name="set-role"),
+    path("members/<int:number>/remove/", member_views.remove_member, name="remove-member"),
+    path("members/invitations/<uuid:code>/withdraw/", member_views.withdraw_invitation, name="withdraw-member"),
+    path("join/<str:token>/", member_views.come_in, name="join"),
     path("audit/", audit_views.trail, name="audit"),
     path("webhooks/", webhook_views.webhooks, name="webhooks"),
     path("webhooks/<uuid:code>/remove/", webhook_views.remove, name="remove-webhook"),

@@ -91,6 +91,20 @@ def olga(db):
 
 
 @pytest.fixture
+def ada(db):
+    from tests.factories import make_admin
+
+    return make_admin()
+
+
+@pytest.fixture
+def vera(db):
+    from tests.factories import make_viewer
+
+    return make_viewer()
+
+
+@pytest.fixture
 def rita(db):
     from tests.factories import make_researcher
 

@@ -14,6 +14,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.generation.files import write_files
 from evalapp.generation.models import Clip
 from evalapp.people.models import Assessor
+from evalapp.people.projects import Membership, Project, Role, first_project, working_in
 
 _number = itertools.count(1)
 
@@ -28,7 +29,7 @@ def make_prompt_set(prompts: int = 3, name: str = "prompts") -> PromptSet:
 def make_contender(
     name: str, generator: str = "shapes", settings: dict[str, Any] | None = None, hardware: str = "cpu"
 ) -> Contender:
-    checkpoint, _ = Checkpoint.objects.get_or_create(name=f"checkpoint of {name}")
+    checkpoint, _ = Checkpoint.objects.get_or_create(name=f"checkpoint of {name}", project_id=first_project())
     settings = settings or {}
     identity = digest([generator, settings])
     return Contender.objects.register(name, checkpoint, generator, settings, identity, hardware=hardware)
@@ -62,12 +63,14 @@ def make_comparison(
     media: bool = False,
     name: str = "",
     names: tuple[str, ...] = ("end-to-end", "frame-by-frame", "third", "fourth"),
+    project: Project | None = None,
     **options: Any,
 ) -> Comparison:
     """A comparison in that state, its clips ready (with real files where `media`) unless it is a draft or rendering."""
     name = name or f"comparison {next(_number)}"
-    chosen = [make_contender(each) for each in names[:contenders]]
-    comparison = create(name, make_prompt_set(prompts), chosen, overlap=overlap, **options)
+    with working_in(project.pk if project else 0):
+        chosen = [make_contender(each) for each in names[:contenders]]
+        comparison = create(name, make_prompt_set(prompts), chosen, overlap=overlap, **options)
     if state == "draft":
         return comparison
     launch(comparison)
@@ -107,9 +110,24 @@ def make_vote(participation: Participation, choice: str = "left", **by_aspect: s
     return assignment, assignment.submit(choices, key=assignment.code.hex, viewing={"seconds": 5.0})
 
 
-def make_organizer(name: str = "olga") -> User:
-    return User.objects.create_user(name, password="a long enough password", is_staff=True)
+def make_member(name: str, role: Role, project: Project | None = None) -> User:
+    """Of the default project, unless one is given."""
+    user = User.objects.create_user(name, password="a long enough password")
+    Membership.objects.create(user=user, project_id=project.pk if project else first_project(), role=role)
+    return user
+
+
+def make_viewer(name: str = "vera") -> User:
+    return make_member(name, Role.VIEWER)
 
 
 def make_researcher(name: str = "rita") -> User:
-    return User.objects.create_user(name, password="a long enough password")
+    return make_member(name, Role.RESEARCHER)
+
+
+def make_organizer(name: str = "olga") -> User:
+    return make_member(name, Role.ORGANIZER)
+
+
+def make_admin(name: str = "ada") -> User:
+    return make_member(name, Role.ADMIN)

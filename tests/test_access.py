@@ -2,27 +2,34 @@
 
 import pytest
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.uploads import Upload
 from evalapp.measuring.judging import start
+from evalapp.people.members import invite
+from evalapp.people.projects import Project, Role
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.build import build
 from evalapp.reporting.trust import build_trust
 from tests.factories import (
+    make_admin,
     make_comparison,
     make_invitation,
+    make_member,
     make_organizer,
     make_participation,
     make_researcher,
+    make_viewer,
     make_vote,
 )
 
-ROLES = ("anonymous", "assessor", "stranger", "researcher", "organizer")  # stranger: an assessor of other comparisons
+MEMBERS = ("viewer", "researcher", "organizer", "admin")
+# stranger: an assessor of other comparisons; foreigner: an admin of another project, and a member of no other
+ROLES = ("anonymous", "assessor", "stranger", *MEMBERS, "foreigner")
 SIGN_IN = "to sign in"
 THERE = "200"
 NOT_THERE = "404"
@@ -30,22 +37,38 @@ FORBIDDEN = "403"
 UNKNOWN = "401"  # of the API, which tells programs how to sign in
 ON = "moved on"  # done, and sent to another page than signing in
 
-# name: (method, outcome for each role); more than one outcome where it depends on the state of things, not on the role
-ORGANIZERS = (SIGN_IN, SIGN_IN, SIGN_IN, FORBIDDEN, THERE)
-ORGANIZERS_DO = (SIGN_IN, SIGN_IN, SIGN_IN, FORBIDDEN, ON)
-SIGNED_IN = (SIGN_IN, SIGN_IN, SIGN_IN, THERE, THERE)
-EVERYONE = (THERE,) * 5
-ASSESSORS_OWN = (NOT_THERE, THERE, NOT_THERE, NOT_THERE, NOT_THERE)
-API_SIGNED_IN = (UNKNOWN, UNKNOWN, UNKNOWN, THERE, THERE)
-API_ORGANIZERS = (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, THERE)
+
+def members(least, outcome=THERE, foreigner=NOT_THERE, outside=SIGN_IN):
+    """A row: who is not signed in is `outside`, members below that role are refused, a foreigner finds nothing."""
+    place = MEMBERS.index(least)
+    return (outside,) * 3 + (FORBIDDEN,) * place + (outcome,) * (len(MEMBERS) - place) + (foreigner,)
+
+
+# name: (method, outcome for each role); more than one outcome where it depends on the state of things, not on the role.
+# Pages without a thing of their own are of one's own project: there a foreigner is an admin.
+VIEWERS, RESEARCHERS, ORGANIZERS, ADMINS = (members(role) for role in MEMBERS)
+ORGANIZERS_DO, ADMINS_DO = members("organizer", ON), members("admin", ON)
+OWN_PROJECT_ORGANIZERS, OWN_PROJECT_ADMINS = members("organizer", foreigner=THERE), members("admin", foreigner=THERE)
+SIGNED_IN = members("viewer", foreigner=THERE)
+EVERYONE = (THERE,) * len(ROLES)
+NOBODY = (NOT_THERE,) * len(ROLES)
+
+
+def assessors(outcome=THERE):
+    return (NOT_THERE, outcome, *(NOT_THERE,) * 6)
+
+
+ASSESSORS_OWN = assessors()
+API_SIGNED_IN = members("viewer", foreigner=THERE, outside=UNKNOWN)
+API_VIEWERS, API_RESEARCHERS, API_ORGANIZERS = (members(role, outside=UNKNOWN) for role in MEMBERS[:3])
 ACCESS = {
-    "home": ("get", (ON,) * 5),
-    "set_language": ("post", (ON,) * 5),
+    "home": ("get", (ON,) * len(ROLES)),
+    "set_language": ("post", (ON,) * len(ROLES)),
     "sign-in": ("get", EVERYONE),
-    "sign-out": ("post", (SIGN_IN,) * 5),
+    "sign-out": ("post", (SIGN_IN,) * len(ROLES)),
     "comparisons": ("get", SIGNED_IN),
     "comparison": ("get", ORGANIZERS),
-    "new-comparison": ("get", ORGANIZERS),
+    "new-comparison": ("get", OWN_PROJECT_ORGANIZERS),
     "open": ("post", ORGANIZERS_DO),
     "pause": ("post", ORGANIZERS_DO),
     "close": ("post", ORGANIZERS_DO),
@@ -54,7 +77,7 @@ ACCESS = {
     "sheets": ("get", ORGANIZERS),
     "rendering-verb": ("post", ORGANIZERS_DO),
     "clip-sheet": ("get", ORGANIZERS),
-    "prompt-sets": ("get", ORGANIZERS),
+    "prompt-sets": ("get", OWN_PROJECT_ORGANIZERS),
     "prompt-set": ("get", ORGANIZERS),
     "invite": ("post", ORGANIZERS_DO),
     "withdraw-invitation": ("post", ORGANIZERS_DO),
@@ -71,66 +94,73 @@ ACCESS = {
     "invitation": ("get", EVERYONE),
     "assess": ("get", ASSESSORS_OWN),
     "screen-check": ("get", ASSESSORS_OWN),
-    "training": ("get", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),
-    "stop": ("post", (NOT_THERE, THERE, NOT_THERE, NOT_THERE, NOT_THERE)),
+    "training": ("get", assessors(ON)),
+    "stop": ("post", ASSESSORS_OWN),
     "withdraw": ("get", ASSESSORS_OWN),
     "next-task": ("get", ASSESSORS_OWN),
     "task": ("get", ASSESSORS_OWN),
-    "skip-task": ("post", (NOT_THERE, ON, NOT_THERE, NOT_THERE, NOT_THERE)),
+    "skip-task": ("post", assessors(ON)),
     "task-media": ("get", ASSESSORS_OWN),
     "task-poster": ("get", ASSESSORS_OWN),
-    "task-reference": ("get", (NOT_THERE,) * 5),  # where the prompt has no image
+    "task-reference": ("get", NOBODY),  # where the prompt has no image
     "judging": ("get", ORGANIZERS),
     "stop-judge": ("post", ORGANIZERS_DO),
-    "report": ("get", SIGNED_IN),
-    "report-freshness": ("get", SIGNED_IN),
-    "report-explore": ("get", SIGNED_IN),
+    "report": ("get", VIEWERS),
+    "report-freshness": ("get", VIEWERS),
+    "report-explore": ("get", RESEARCHERS),
     "league": ("get", SIGNED_IN),
-    "judges-against-people": ("get", SIGNED_IN),
-    "judges-file": ("get", SIGNED_IN),
+    "judges-against-people": ("get", VIEWERS),
+    "judges-file": ("get", RESEARCHERS),
     "judges-everywhere": ("get", SIGNED_IN),
-    "judges-everywhere-file": ("get", SIGNED_IN),
-    "report-file": ("get", SIGNED_IN),
-    "report-pairs": ("get", SIGNED_IN),
-    "clip-media": ("get", SIGNED_IN),
-    "clip-poster": ("get", SIGNED_IN),
-    "audit": ("get", ORGANIZERS),
-    "webhooks": ("get", ORGANIZERS),
-    "remove-webhook": ("post", ORGANIZERS_DO),
-    "resend-delivery": ("post", ORGANIZERS_DO),
+    "judges-everywhere-file": ("get", members("researcher", foreigner=THERE)),
+    "report-file": ("get", RESEARCHERS),
+    "report-pairs": ("get", VIEWERS),
+    "clip-media": ("get", VIEWERS),
+    "clip-poster": ("get", VIEWERS),
+    "projects": ("get", SIGNED_IN),
+    "enter-project": ("post", members("viewer", ON)),
+    "members": ("get", OWN_PROJECT_ADMINS),
+    "set-role": ("post", ADMINS_DO),
+    "remove-member": ("post", ADMINS_DO),
+    "withdraw-member": ("post", ADMINS_DO),
+    "join": ("get", EVERYONE),
+    "audit": ("get", OWN_PROJECT_ORGANIZERS),
+    "webhooks": ("get", OWN_PROJECT_ADMINS),
+    "remove-webhook": ("post", ADMINS_DO),
+    "resend-delivery": ("post", ADMINS_DO),
     "tokens": ("get", SIGNED_IN),
-    "revoke-token": ("post", (SIGN_IN, SIGN_IN, SIGN_IN, NOT_THERE, ON)),  # the organizer's own
+    "revoke-token": ("post", (*(SIGN_IN,) * 3, NOT_THERE, NOT_THERE, ON, NOT_THERE, NOT_THERE)),  # the organizer's own
     "healthz": ("get", EVERYONE),
     "readyz": ("get", EVERYONE),
-    "metrics": ("get", (NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, THERE)),
+    "metrics": ("get", NOBODY),  # but staff and the token (tests/running)
     "api-docs": ("get", SIGNED_IN),
     "api-schema": ("get", API_SIGNED_IN),
     "api-me": ("get", API_SIGNED_IN),
-    "api-prompt-sets": ("get", API_SIGNED_IN),
-    "api-prompt-set": ("get", API_SIGNED_IN),
-    "api-clips": ("put", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "400")),  # of no contender
-    "api-upload": ("get", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, THERE)),
-    "api-contenders": ("get", API_SIGNED_IN),
+    "api-prompt-sets": ("get", members("researcher", foreigner=THERE, outside=UNKNOWN)),
+    "api-prompt-set": ("get", API_RESEARCHERS),
+    "api-clips": ("put", members("organizer", "400", outside=UNKNOWN)),  # of no contender
+    "api-upload": ("get", API_ORGANIZERS),
+    "api-contenders": ("get", members("researcher", foreigner=THERE, outside=UNKNOWN)),
     "api-invitations": ("get", API_ORGANIZERS),
-    "api-invitation": ("delete", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "204")),
-    "api-launch": ("post", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "409")),  # it is launched already
+    "api-invitation": ("delete", members("organizer", "204", outside=UNKNOWN)),
+    "api-launch": ("post", members("organizer", "409", outside=UNKNOWN)),  # it is launched already
     "api-retry": ("post", API_ORGANIZERS),
     "api-cancel-rendering": ("post", API_ORGANIZERS),
     "api-hold-rendering": ("post", API_ORGANIZERS),
     "api-release-rendering": ("post", API_ORGANIZERS),
     "api-comparisons": ("get", API_SIGNED_IN),
-    "api-comparison": ("get", API_SIGNED_IN),
-    "api-report": ("get", API_SIGNED_IN),
-    "api-judges-against-people": ("get", API_SIGNED_IN),
-    "api-votes": ("get", API_ORGANIZERS),
-    "api-judges": ("get", API_ORGANIZERS),
+    "api-comparison": ("get", API_VIEWERS),
+    "api-report": ("get", API_RESEARCHERS),
+    "api-judges-against-people": ("get", API_RESEARCHERS),
+    "api-votes": ("get", API_RESEARCHERS),
+    "api-judges": ("get", members("organizer", foreigner=THERE, outside=UNKNOWN)),
     "api-judge-runs": ("get", API_ORGANIZERS),
-    "api-judge-estimate": ("post", (UNKNOWN, UNKNOWN, UNKNOWN, FORBIDDEN, "400")),  # no judge is named
+    "api-judge-estimate": ("post", members("organizer", "400", outside=UNKNOWN)),  # no judge is named
     "api-judge-run": ("delete", API_ORGANIZERS),
     "api-open": ("post", API_ORGANIZERS),
     "api-pause": ("post", API_ORGANIZERS),
     "api-close": ("post", API_ORGANIZERS),
-    "api-nothing": ("get", (NOT_THERE,) * 5),
+    "api-nothing": ("get", NOBODY),
 }
 STARTS = {"open": "paused", "api-open": "paused", "api-retry": "rendering"}
 WITHOUT_CODE = (
@@ -147,6 +177,8 @@ WITHOUT_CODE = (
         "tokens",
         "audit",
         "webhooks",
+        "projects",
+        "members",
     ),
     *("healthz", "readyz", "metrics"),
     *("api-docs", "api-schema", "api-me", "api-prompt-sets", "api-contenders", "api-comparisons", "api-judges"),
@@ -168,34 +200,47 @@ def test_every_route_has_a_row():
     assert not missing, f"say in ACCESS who may use {', '.join(sorted(missing))}"
 
 
-@pytest.fixture
-def house(db):
-    """A comparison with an answer, a pair in its assessor's hands and, where asked for, files and a report."""
-
-    def furnish(name):
-        comparison = make_comparison(prompts=2, media=any(part in name for part in ("media", "poster", "clip-sheet")))
+@pytest.fixture(scope="module")
+def furnished(django_db_setup, django_db_blocker, tmp_path_factory):
+    """One house for all tests: a comparison with an answer, a pair in its assessor's hands, files and a report."""
+    media = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock(), override_settings(MEDIA_DIR=media), transaction.atomic():
+        comparison = make_comparison(prompts=2, media=True)
         assessor, stranger = make_participation(comparison, "alice"), make_participation(make_comparison(), "bob")
         make_vote(assessor)
-        invitation, task = make_invitation(comparison), next_assignment(assessor)
-        if "report" in name:
-            build(comparison)
-        if name.startswith(("judges-", "api-judges-against")):
-            build_trust(comparison if name.endswith(("people", "judges-file")) else None)
-        if state := STARTS.get(name):
-            Comparison.objects.filter(pk=comparison.pk).update(state=state)
-            comparison.refresh_from_db()
-        organizer = make_organizer()
-        token, _ = ApiToken.objects.issue(organizer, "a program", ["read"], 1)
-        return {
-            "token": token,
+        things = {
+            "media": media,
             "comparison": comparison,
-            "invitation": invitation,
-            "task": task,
             "assessor": assessor,
             "stranger": stranger,
-            "organizer": organizer,
+            "invitation": make_invitation(comparison),
+            "task": next_assignment(assessor),
+            "organizer": make_organizer(),
+            "viewer": make_viewer(),
             "researcher": make_researcher(),
+            "admin": make_admin(),
+            "foreigner": make_member("fred", Role.ADMIN, Project.objects.create(name="elsewhere")),
+            "invited": invite(comparison.project, Role.VIEWER, "", by="ada"),
         }
+        things["token"], _ = ApiToken.objects.issue(things["organizer"], "a program", ["read"], 1)
+        build(comparison)
+        yield things
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def house(furnished, db, settings):
+    """The house as that route needs it; what a test does to it is undone."""
+    settings.MEDIA_DIR = furnished["media"]
+
+    def furnish(name):
+        comparison = furnished["comparison"]
+        if state := STARTS.get(name):
+            Comparison.objects.filter(pk=comparison.pk).update(state=state)
+        comparison.refresh_from_db()
+        if name.startswith(("judges-", "api-judges-against")):
+            build_trust(comparison.project if "everywhere" in name else comparison)
+        return furnished
 
     return furnish
 
@@ -208,6 +253,14 @@ def address(name, house):
         webhook, _ = Webhook.objects.get_or_create(url="https://example.org/", events=[], created_by="olga")
         delivery, _ = Delivery.objects.get_or_create(webhook=webhook, event="report.built", body="{}")
         return reverse(name, args=[webhook.code if name == "remove-webhook" else delivery.code])
+    if name == "enter-project":
+        return reverse(name, args=[house["comparison"].project.code])
+    if name in ("set-role", "remove-member"):
+        return reverse(name, args=[house["viewer"].memberships.get().pk])
+    if name == "withdraw-member":
+        return reverse(name, args=[house["invited"][0].code])
+    if name == "join":
+        return reverse(name, args=[house["invited"][1]])
     if name == "revoke-token":
         return reverse(name, args=[house["token"].pk])
     if name == "api-upload":
@@ -251,7 +304,7 @@ def address(name, house):
 
 def browser(role, house):
     client = Client()
-    if role in ("organizer", "researcher"):
+    if role in (*MEMBERS, "foreigner"):
         client.force_login(house[role])
     elif role != "anonymous":
         own = house[role]
@@ -274,7 +327,9 @@ def test_each_role_gets_what_it_may_and_nothing_else(name, house):
     things = house(name)
     target = address(name, things)
     method, expected = ACCESS[name]
-    fields = {"seats": "1", "reason": "undecided"} if method == "post" and not name.startswith("api-") else {}
+    fields = (
+        {"seats": "1", "reason": "undecided", "role": "1"} if method == "post" and not name.startswith("api-") else {}
+    )
     form = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
     found = {}
     for role in ROLES:
@@ -288,7 +343,7 @@ def test_each_role_gets_what_it_may_and_nothing_else(name, house):
 def test_a_get_changes_nothing(name, house):
     things = house(name)
     before = things["comparison"].state
-    response = browser("organizer", things).get(address(name, things))
+    response = browser("admin", things).get(address(name, things))
     assert response.status_code in (302, 404, 405)
     things["comparison"].refresh_from_db()
     assert things["comparison"].state == before
@@ -298,7 +353,7 @@ def test_a_get_changes_nothing(name, house):
 def test_a_post_without_the_token_is_refused(name, house):
     things = house(name)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(things["organizer"])
+    client.force_login(things["admin"])
     assert client.post(address(name, things), {}).status_code == 403
 
 
@@ -306,5 +361,5 @@ def test_a_post_without_the_token_is_refused(name, house):
 def test_a_delete_without_the_token_is_refused(name, house):
     things = house(name)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(things["organizer"])
+    client.force_login(things["admin"])
     assert client.delete(address(name, things)).status_code == 403

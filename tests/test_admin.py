@@ -18,6 +18,8 @@ from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
 from evalapp.people import audit
 from evalapp.people.answers import StoredAnswer
+from evalapp.people.members import invite
+from evalapp.people.projects import Project, Role
 from evalapp.people.tokens import ApiToken
 from evalapp.people.webhooks import Delivery, Webhook
 from evalapp.reporting.models import Report
@@ -86,6 +88,7 @@ def everything(db):
     ControlAnswer.objects.create(control=control, version=1, key="k", fingerprint="0" * 64, choices={})
     Report.objects.create(comparison=comparison, inputs="0" * 64, snapshot="{}")
     organizer = make_organizer()
+    invite(Project.objects.get(), Role.VIEWER, "vera", by="olga")
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)
     StoredAnswer.objects.create(user=organizer, key="k", request="0" * 64, status=201, body={})
     Upload.objects.create(contender="outside", prompt=prompt, sha256="0" * 64, size=1, created_by="olga")
@@ -131,6 +134,7 @@ def test_a_launched_comparison_is_not_deleted_and_its_plan_not_changed(root, eve
 
 
 def test_staff_cannot_give_themselves_rights(client, olga):
+    User.objects.filter(pk=olga.pk).update(is_staff=True)
     olga.user_permissions.add(*Permission.objects.filter(codename__in=("change_user", "view_user")))
     client.force_login(olga)
     address = reverse("admin:auth_user_change", args=[olga.pk])
@@ -142,6 +146,7 @@ def test_staff_cannot_give_themselves_rights(client, olga):
 
 
 def test_staff_cannot_touch_a_superuser(client, olga):
+    User.objects.filter(pk=olga.pk).update(is_staff=True)
     boss = User.objects.create_superuser("root", password="a long enough password")
     olga.user_permissions.add(*Permission.objects.filter(codename__in=("change_user", "delete_user", "view_user")))
     client.force_login(olga)

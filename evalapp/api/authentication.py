@@ -1,4 +1,4 @@
-"""Who asks: a browser's session or a token; and what they may: their role, cut to the token's scopes."""
+"""Who asks: a browser's session or a token; and what they may: their role in the project, cut to the token's scopes."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import UserRateThrottle
 
+from evalapp.people.access import access_of, admit, named_in
+from evalapp.people.projects import Project, Role
 from evalapp.people.tokens import ApiToken
 
 
@@ -29,34 +31,75 @@ class TokenAuthentication(BaseAuthentication):
 
 
 class Scoped(BasePermission):
-    """A signed-in user; with a token, one that has the scope."""
+    """A member with that role in the project of what the address names (`view.of`: its kind; without it a comparison);
+    with a token, one that has the scope. An address that names nothing asks for the role in any project."""
 
     scope = "read"
-    staff = False
+    least = Role.VIEWER
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        user = request.user
-        if not user.is_authenticated or (self.staff and not user.is_staff):
+        if not request.user.is_authenticated:
             return False
         if isinstance(request.auth, ApiToken) and self.scope not in request.auth.scopes:
             raise exceptions.PermissionDenied(f"this token lacks the scope '{self.scope}'")
-        return True
+        kind, key = named_in(view.kwargs, getattr(view, "of", ""))
+        if kind:
+            admit(request, self.least, kind, key)
+            return True
+        return bool(access_of(request).within(self.least))
+
+
+class SignedIn(Scoped):
+    """Whoever has an account, in a project or in none."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated)
 
 
 class MayRead(Scoped):
-    """Comparisons, progress, reports."""
+    """Comparisons and their progress."""
+
+
+class MayReadReports(Scoped):
+    """Researchers: whole reports, prompts and contenders."""
+
+    least = Role.RESEARCHER
 
 
 class MayReadVotes(Scoped):
-    """Organizers: single votes."""
+    """Researchers: single votes."""
 
-    scope, staff = "votes", True
+    scope, least = "votes", Role.RESEARCHER
 
 
 class MayOrganize(Scoped):
     """Organizers: whatever changes something."""
 
-    scope, staff = "organize", True
+    scope, least = "organize", Role.ORGANIZER
+
+
+def projects_at(request: Request, least: Role, named: str = "") -> list[Project]:
+    """The projects in which the asker has that role; where one is named by its code, that one. Raises NotFound."""
+    found = access_of(request).within(least)
+    if not named:
+        return found
+    chosen = [project for project in found if str(project.code) == named]
+    if not chosen:
+        raise exceptions.NotFound(f"there is no project {named} for you with the role of {least.name.lower()}")
+    return chosen
+
+
+def project_for(request: Request, named: str = "") -> Project:
+    """Where something new is to lie: the project named, or the only one that the asker organizes.
+
+    Raises ValidationError where it is unknown or not clear.
+    """
+    organized = access_of(request).within(Role.ORGANIZER)
+    chosen = [project for project in organized if not named or str(project.code) == named]
+    if len(chosen) != 1:
+        known = ", ".join(f"{project.code} ({project.name})" for project in organized)
+        raise exceptions.ValidationError({"project": [f"name one of your projects by its code: {known}"]})
+    return chosen[0]
 
 
 class Pace(UserRateThrottle):

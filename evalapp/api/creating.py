@@ -10,7 +10,7 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evalapp.api.authentication import MayOrganize, MayRead
+from evalapp.api.authentication import MayOrganize, MayRead, MayReadReports, Scoped, project_for, projects_at
 from evalapp.api.base import NewestFirst, Problems, checked, tagged, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.problems import Conflict
@@ -30,18 +30,26 @@ from evalapp.catalog.models import Contender, PromptSet, PromptText
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.launch import InvalidPlan, create, launch
 from evalapp.comparisons.models import Comparison
+from evalapp.people.projects import Role
 
 
 class Listed(OnceOnly, Problems, generics.ListAPIView):
-    """A list that everyone signed in reads and organizers add to."""
+    """A list, of all projects where the asker may read it, or of the one named by `?project=`; organizers add to it."""
 
     pagination_class = NewestFirst
+    reading: type[Scoped] = MayRead
 
     def get_permissions(self) -> list[Any]:
-        return [MayOrganize()] if self.request.method == "POST" else [MayRead()]
+        return [MayOrganize()] if self.request.method == "POST" else [self.reading()]
+
+    def get_queryset(self) -> QuerySet[Any]:
+        named = self.request.query_params.get("project", "")
+        found: QuerySet[Any] = super().get_queryset()
+        return found.filter(project__in=projects_at(self.request, self.reading.least, named))
 
 
 class PromptSets(Listed):
+    reading = MayReadReports
     serializer_class = PromptSetSerializer
     queryset = PromptSet.objects.all()
 
@@ -55,20 +63,22 @@ class PromptSets(Listed):
 
     def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         asked = checked(NewPromptSetSerializer, request)
+        project = project_for(request, asked.get("project", ""))
         width = max(3, len(str(len(asked["prompts"]))))
         prompts = [
             PromptText(prompt.get("key") or f"p{number:0{width}d}", prompt["text"], prompt.get("tags", ()))
             for number, prompt in enumerate(asked["prompts"], 1)
         ]
         try:
-            prompt_set = PromptSet.objects.freeze(asked["name"], prompts)
+            prompt_set = PromptSet.objects.freeze(asked["name"], prompts, project=project.pk)
         except ValueError as refusal:
             raise serializers.ValidationError({"prompts": [str(refusal)]}) from refusal
         return Response(PromptSetSerializer(prompt_set, context={"request": request}).data, status=201)
 
 
 class OnePromptSet(Problems):
-    permission_classes = [MayRead]
+    permission_classes = [MayReadReports]
+    of = "prompt_set"
 
     @told(OnePromptSetSerializer, 304, 404)
     def get(self, request: Request, number: int) -> Response:
@@ -77,7 +87,7 @@ class OnePromptSet(Problems):
 
 
 class Contenders(Problems, generics.ListAPIView):
-    permission_classes = [MayRead]
+    permission_classes = [MayReadReports]
     serializer_class = ContenderSerializer
     pagination_class = NewestFirst
     queryset = Contender.objects.select_related("checkpoint", "recipe")
@@ -85,6 +95,11 @@ class Contenders(Problems, generics.ListAPIView):
     @told(ContenderSerializer(many=True), 404)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Contender]:
+        named = self.request.query_params.get("project", "")
+        found: QuerySet[Contender] = super().get_queryset()
+        return found.filter(project__in=projects_at(self.request, Role.RESEARCHER, named))
 
 
 class Comparisons(Listed):
@@ -147,6 +162,7 @@ class OneInvitation(Problems):
     """DELETE withdraws the link: nobody new comes in; those who came keep their pairs and answers."""
 
     permission_classes = [MayOrganize]
+    of = "invitation"
 
     @told(None, 404, status=204)
     def delete(self, request: Request, code: UUID) -> Response:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from evalapp.api.authentication import projects_at
 from evalapp.assessing.invitations import SEATS_AT_MOST
 from evalapp.assessing.models import Invitation, Vote
 from evalapp.catalog.models import Contender, PromptSet
@@ -11,9 +12,11 @@ from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.forms import LOOKS
 from evalapp.comparisons.models import Aspect, Comparison
 from evalapp.comparisons.rules import WorkRules
+from evalapp.people.projects import Role
 
 LONGEST_PROMPT = 4000
 MOST_PROMPTS = 100_000
+NO_SUCH_SET = "there is no prompt set {}, or not for you"
 
 
 class Strict(serializers.Serializer):
@@ -86,6 +89,9 @@ class NewPromptSetSerializer(Strict):
     """The body that makes a prompt set; one with the same name and prompts is answered as it is."""
 
     name = serializers.CharField(max_length=200)
+    project = serializers.CharField(
+        required=False, max_length=40, help_text="A project's code; needed where you organize more than one."
+    )
     prompts = PromptSerializer(many=True, allow_empty=False)
 
     def validate_prompts(self, prompts: list[Any]) -> list[Any]:
@@ -141,7 +147,9 @@ class NewComparisonSerializer(Strict):
         max_length=100,
         help_text="Names, in order.",
     )
-    prompt_set = serializers.PrimaryKeyRelatedField(queryset=PromptSet.objects.all())
+    prompt_set = serializers.PrimaryKeyRelatedField(
+        queryset=PromptSet.objects.all(), error_messages={"does_not_exist": NO_SUCH_SET.format("{pk_value}")}
+    )
     seeds = serializers.ListField(
         child=serializers.IntegerField(min_value=0, max_value=2**31 - 1), default=[0], min_length=1, max_length=50
     )
@@ -179,11 +187,19 @@ class NewComparisonSerializer(Strict):
             raise serializers.ValidationError({name: list(map(str, said)) for name, said in read.errors.items()})
         return read
 
-    def validate_contenders(self, names: list[str]) -> list[Contender]:
-        found = {contender.name: contender for contender in Contender.objects.filter(name__in=names)}
+    def validate_prompt_set(self, prompt_set: PromptSet) -> PromptSet:
+        if prompt_set.project_id not in {each.pk for each in projects_at(self.context["request"], Role.ORGANIZER)}:
+            raise serializers.ValidationError(NO_SUCH_SET.format(prompt_set.pk))
+        return prompt_set
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        names, project = asked["contenders"], asked["prompt_set"].project_id
+        here = Contender.objects.filter(name__in=names, project=project)
+        found = {contender.name: contender for contender in here}
         if unknown := [name for name in names if name not in found]:
-            raise serializers.ValidationError(f"no contender is named {', '.join(map(repr, unknown))}")
-        return [found[name] for name in names]
+            said = f"no contender is named {', '.join(map(repr, unknown))} in the prompt set's project"
+            raise serializers.ValidationError({"contenders": [said]})
+        return asked | {"contenders": [found[name] for name in names]}
 
 
 class OneComparisonSerializer(ComparisonSerializer):
@@ -238,11 +254,20 @@ class AskedSerializer(serializers.Serializer):
     newest = serializers.IntegerField(allow_null=True, help_text="The number of the newest report so far.")
 
 
+class ProjectSerializer(serializers.Serializer):
+    """A project that one is in."""
+
+    code = serializers.UUIDField()
+    name = serializers.CharField()
+    role = serializers.CharField(help_text="viewer, researcher, organizer or admin.")
+
+
 class MeSerializer(serializers.Serializer):
     """Who asks, and with what."""
 
     name = serializers.CharField()
-    organizer = serializers.BooleanField()
+    organizer = serializers.BooleanField(help_text="Of one project or more.")
+    projects = ProjectSerializer(many=True)
     token = serializers.CharField(allow_null=True, help_text="The token's name; null for a browser's session.")
     scopes = serializers.ListField(child=serializers.CharField(), allow_null=True)
 

@@ -1,4 +1,4 @@
-"""REST v1, reading and verbs: signed-in users read comparisons and reports; organizers read votes and act."""
+"""REST v1, reading and verbs: members read comparisons, researchers reports and votes; organizers act."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evalapp.api.authentication import MayOrganize, MayRead, MayReadVotes
+from evalapp.api.authentication import MayOrganize, MayRead, MayReadReports, MayReadVotes, SignedIn
 from evalapp.api.base import ByKey, Problems, checked, tagged, told
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import (
@@ -31,6 +31,8 @@ from evalapp.comparisons.launch import launch
 from evalapp.comparisons.models import Comparison, NotReady
 from evalapp.generation.tasks import ring as wake_workers
 from evalapp.people import audit
+from evalapp.people.access import access_of
+from evalapp.people.projects import Role
 from evalapp.reporting.models import Report
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
 from evalapp.reporting.trust_views import latest as judged
@@ -87,7 +89,7 @@ class NewestReport(Problems):
     """The newest report's snapshot, byte for byte as stored; POST asks for a fresh one, which a worker builds."""
 
     def get_permissions(self) -> list[Any]:
-        return [MayRead()] if self.request.method != "POST" else [MayOrganize()]
+        return [MayReadReports()] if self.request.method != "POST" else [MayOrganize()]
 
     @told(OpenApiTypes.OBJECT, 404)
     def get(self, request: Request, code: UUID) -> HttpResponse:
@@ -184,17 +186,21 @@ class Rendering(Problems):
 
 
 class Me(Problems):
-    """Who asks, and with which scopes: the first call of a program that was given a token."""
+    """Who asks, with which scopes and in which projects: the first call of a program that was given a token."""
 
-    permission_classes = [MayRead]
+    permission_classes = [SignedIn]
 
     @told(MeSerializer)
     def get(self, request: Request) -> Response:
-        user, token = request.user, request.auth
+        user, token, access = request.user, request.auth, access_of(request)
         return Response(
             {
                 "name": user.get_username(),
-                "organizer": user.is_staff,
+                "organizer": bool(access.within(Role.ORGANIZER)),
+                "projects": [
+                    {"code": str(each.code), "name": each.name, "role": access.roles[each.pk].name.lower()}
+                    for each in access.projects
+                ],
                 "token": token.name if token else None,
                 "scopes": token.scopes if token else None,
             }

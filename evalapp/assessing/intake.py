@@ -147,8 +147,9 @@ def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
     places = Counter(place for place, _ in table.sheets)
     given = [each for sheet in table.sheets.values() for each in sheet.choices.values()]
     bad = any(each.both_bad for each in given)
+    here = Contender.objects.filter(project=prompt_set.project_id)
     contenders = {
-        name: Contender.objects.filter(name=name).first() or Contender.objects.imported(name)
+        name: here.filter(name=name).first() or Contender.objects.imported(name, prompt_set.project_id)
         for name in sorted({name for place in places for name in place[2:]})
     }
     comparison = create(

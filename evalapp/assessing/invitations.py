@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST
 from evalapp.assessing.models import Invitation
 from evalapp.comparisons.models import Comparison
 from evalapp.people import audit
-from evalapp.people.views import organizers_only
+from evalapp.people.projects import Role
+from evalapp.people.views import members_only, organizers_only
 
 SEATS_AT_MOST = 10_000
 
@@ -77,7 +78,7 @@ def invite(request: HttpRequest, code: UUID) -> HttpResponse:
     return redirect("comparison", code)
 
 
-@organizers_only
+@members_only(Role.ORGANIZER, of="invitation")
 @require_POST
 def withdraw(request: HttpRequest, code: UUID) -> HttpResponse:
     """Nobody new comes in by this link; those who came keep their pairs and answers."""

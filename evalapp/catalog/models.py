@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 
+from evalapp.people.projects import InProject, first_project
+
 IMPORT = "import"  # the generator of contenders whose clips came as finished files
 
 
@@ -19,10 +21,10 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-class Checkpoint(models.Model):
+class Checkpoint(InProject):
     """One set of trained weights, with its revision and hash."""
 
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
     source = models.CharField(max_length=500, blank=True, help_text="Folder, file or hub id; empty where unknown.")
     revision = models.CharField(max_length=100, blank=True)
     sha256 = models.CharField(max_length=64, blank=True, help_text="Of the manifest.")
@@ -31,12 +33,18 @@ class Checkpoint(models.Model):
     step = models.PositiveBigIntegerField(null=True, blank=True, help_text="Training steps when it was saved.")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        constraints = [models.UniqueConstraint("project", "name", name="one_checkpoint_per_name")]
+
     def __str__(self) -> str:
         return self.name
 
 
 class Recipe(models.Model):
-    """All that turns checkpoint + prompt + seed into a clip; never changed, since clips depend on it."""
+    """All that turns checkpoint + prompt + seed into a clip; never changed, since clips depend on it.
+
+    Known by a hash of its content alone, it belongs to no project: only contenders lead to it.
+    """
 
     generator = models.CharField(max_length=50, help_text="A name in generators.GENERATORS, or 'import'.")
     settings = models.JSONField(default=dict)
@@ -57,7 +65,7 @@ class ContenderQuerySet(models.QuerySet["Contender"]):
         weights: str = "",
         hardware: str = "cpu",
     ) -> "Contender":
-        """The contender of that name, made if it is new; an existing one must be exactly the same.
+        """The contender of that name in the checkpoint's project, made if it is new; an existing one must be the same.
 
         `weights` names what must be loaded (without it: this checkpoint for this generator), `hardware` the class of
         worker that may render it; where it renders, but not what, may change.
@@ -68,22 +76,23 @@ class ContenderQuerySet(models.QuerySet["Contender"]):
         weights = weights or digest({"generator": generator, "checkpoint": checkpoint.name})
         contender, _ = self.get_or_create(
             name=name,
+            project=checkpoint.project,
             defaults={"checkpoint": checkpoint, "recipe": recipe, "weights": weights, "hardware": hardware},
         )
         if (contender.checkpoint_id, contender.recipe_id) != (checkpoint.pk, recipe.pk):
             raise ValueError(f"contender {name!r} exists with another checkpoint or recipe: choose another name")
         return contender
 
-    def imported(self, name: str) -> "Contender":
+    def imported(self, name: str, project: int | None = None) -> "Contender":
         """The contender whose clips or votes come from elsewhere: nothing is known of its recipe."""
-        checkpoint, _ = Checkpoint.objects.get_or_create(name=name)
+        checkpoint, _ = Checkpoint.objects.get_or_create(name=name, project_id=project or first_project())
         return self.register(name, checkpoint, IMPORT, {}, digest({"generator": IMPORT, "settings": {}}))
 
 
-class Contender(models.Model):
+class Contender(InProject):
     """Checkpoint × recipe: what competes."""
 
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT)
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT)
     weights = models.CharField(max_length=64, blank=True, help_text="Names all that must be loaded to render it.")
@@ -94,7 +103,10 @@ class Contender(models.Model):
     objects = ContenderQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint("checkpoint", "recipe", name="one_contender_per_checkpoint_and_recipe")]
+        constraints = [
+            models.UniqueConstraint("checkpoint", "recipe", name="one_contender_per_checkpoint_and_recipe"),
+            models.UniqueConstraint("project", "name", name="one_contender_per_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -111,7 +123,7 @@ class PromptText:
 
 
 class PromptSetQuerySet(models.QuerySet["PromptSet"]):
-    def freeze(self, name: str, prompts: Iterable[PromptText]) -> "PromptSet":
+    def freeze(self, name: str, prompts: Iterable[PromptText], project: int | None = None) -> "PromptSet":
         """The set with exactly these prompts: the stored one if there is one, else a new version of that name."""
         rows = _rows(prompts)
         if not rows:
@@ -120,9 +132,12 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
             raise ValueError(f"prompt set {name!r} names a prompt twice")
         content = digest(rows)
         with transaction.atomic():
-            if same := self.filter(name=name, digest=content).first():
+            versions = self.filter(name=name, project=project or first_project())
+            if same := versions.filter(digest=content).first():
                 return same
-            prompt_set = self.create(name=name, version=self.filter(name=name).count() + 1, digest=content)
+            prompt_set = self.create(
+                name=name, version=versions.count() + 1, digest=content, project_id=project or first_project()
+            )
             Prompt.objects.bulk_create(
                 Prompt(prompt_set=prompt_set, position=position, key=key, text=text, tags=tags, image="".join(image))
                 for position, (key, text, tags, *image) in enumerate(rows)
@@ -131,7 +146,7 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
 
     def with_prompts(self, name: str, prompts: Iterable[PromptText]) -> "PromptSetQuerySet":
         """The stored set of that name with exactly these prompts, if there is one."""
-        return self.filter(name=name, digest=digest(_rows(prompts)))
+        return self.filter(name=name, digest=digest(_rows(prompts)), project=first_project())
 
 
 def _rows(prompts: Iterable[PromptText]) -> list[tuple[Any, ...]]:
@@ -141,7 +156,7 @@ def _rows(prompts: Iterable[PromptText]) -> list[tuple[Any, ...]]:
     ]
 
 
-class PromptSet(models.Model):
+class PromptSet(InProject):
     """A frozen, versioned list of prompts."""
 
     name = models.CharField(max_length=200)
@@ -152,7 +167,7 @@ class PromptSet(models.Model):
     objects = PromptSetQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint("name", "version", name="one_prompt_set_per_version")]
+        constraints = [models.UniqueConstraint("project", "name", "version", name="one_prompt_set_per_version")]
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from evalapp.catalog.models import Checkpoint, Contender, digest
+from evalapp.people.projects import first_project
 from generators import GeneratorError, load
 from generators.recipe import identity, parse, read
 
@@ -36,7 +37,9 @@ def register(
         tried = try_out(parsed) if try_out and trial else {}
     except GeneratorError as error:
         raise Refused(str(error)) from error
-    if (other := Contender.objects.filter(name=name).first()) and other.recipe.generator != generator:
+    if (
+        other := Contender.objects.filter(name=name, project=first_project()).first()
+    ) and other.recipe.generator != generator:
         raise Refused(f"contender {name!r} exists with generator {other.recipe.generator}: choose another name")
     try:
         with transaction.atomic():
@@ -102,12 +105,13 @@ def _checkpoint(place: Path | None, manifest: dict[str, str], settings: dict[str
     """The checkpoint with these very files, whatever it is called."""
     if place is None:
         name = f"{generator}: {settings.get('program') or settings.get('server') or 'built in'}"
-        return Checkpoint.objects.get_or_create(name=name)[0]
+        return Checkpoint.objects.get_or_create(name=name, project_id=first_project())[0]
     sha256 = digest(manifest)
-    if same := Checkpoint.objects.filter(sha256=sha256).first():
+    here = Checkpoint.objects.filter(project=first_project())
+    if same := here.filter(sha256=sha256).first():
         return same
     name = place.stem if place.is_file() else place.name
-    if Checkpoint.objects.filter(name=name).exists():
+    if here.filter(name=name).exists():
         name = f"{name} {sha256[:8]}"
     source = settings.get("source", {})
     return Checkpoint.objects.create(

@@ -19,7 +19,9 @@ from evalapp.catalog.alike import alike
 from evalapp.catalog.models import PromptSet, PromptText
 from evalapp.catalog.prompt_lists import KINDS, Change, PromptsRefused, changes, read_prompts
 from evalapp.people import audit
-from evalapp.people.views import organizers_only
+from evalapp.people.access import project_of
+from evalapp.people.projects import Role
+from evalapp.people.views import members_only, organizers_only
 
 LARGEST = 5 * 2**20  # bytes of an uploaded list
 SHOWN = 200
@@ -101,15 +103,16 @@ def near_ones(prompts: Sequence[PromptText]) -> list[Likeness]:
 def prompt_sets(request: HttpRequest) -> HttpResponse:
     """All sets, and the form for a new one: checked first, frozen when asked to."""
     form = NewPromptSet(request.POST or None, request.FILES or None)
-    seen: dict[str, Any] = {}
+    project, seen = project_of(request), dict[str, Any]()
+    here = PromptSet.objects.filter(project=project)
     if form.is_valid():
         name = form.cleaned_data["name"]
         if "freeze" in request.POST:
-            frozen = PromptSet.objects.freeze(name, form.prompts)
+            frozen = PromptSet.objects.freeze(name, form.prompts, project=project.pk)
             audit.record("froze", f"prompt set {frozen}", digest=frozen.digest)
             messages.success(request, _("%(set)s is frozen: it can be chosen for comparisons.") % {"set": frozen})
             return redirect("prompt-set", frozen.pk)
-        newest = PromptSet.objects.filter(name=name).order_by("-version").first()
+        newest = here.filter(name=name).order_by("-version").first()
         seen = {
             "checked": form.prompts[:SHOWN],
             "count": len(form.prompts),
@@ -118,18 +121,20 @@ def prompt_sets(request: HttpRequest) -> HttpResponse:
             "changes": changes(newest.texts(), form.prompts)[:SHOWN] if newest else [],
         }
         form = form.written_again()
-    listed = PromptSet.objects.annotate(count=Count("prompts")).order_by("name", "-version")
+    listed = here.annotate(count=Count("prompts")).order_by("name", "-version")
     page = Paginator(listed, 50).get_page(request.GET.get("page"))
     return render(request, "catalog/prompt_sets.html", {"form": form, "page": page, "shown": SHOWN} | seen)
 
 
-@organizers_only
+@members_only(Role.ORGANIZER, of="prompt_set")
 @require_safe
 def prompt_set(request: HttpRequest, number: int) -> HttpResponse:
     """One set: its prompts, those that are nearly the same, and what changed since another version."""
     found = get_object_or_404(PromptSet, pk=number)
     texts = found.texts()
-    others = PromptSet.objects.filter(name=found.name).exclude(pk=found.pk).order_by("-version")
+    others = (
+        PromptSet.objects.filter(name=found.name, project=found.project_id).exclude(pk=found.pk).order_by("-version")
+    )
     asked = request.GET.get("against", "")
     other = others.filter(pk=asked).first() if asked.isdigit() else others.filter(version__lt=found.version).first()
     changed: list[Change] = changes(other.texts(), texts) if other else []

@@ -1,6 +1,6 @@
 """The organizer's form for a new comparison."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -9,6 +9,7 @@ from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.launch import InvalidPlan, create
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.rules import WorkRules
+from evalapp.people.projects import Project
 
 LONGEST_PROMPT = 4000
 LOOKS = 5
@@ -97,6 +98,13 @@ class NewComparison(WorkRules):
         "more. Empty: not asked.",
     )
 
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+        for name in ("contenders", "prompt_set"):
+            field = cast("forms.ModelChoiceField[Any]", self.fields[name])
+            field.queryset = field.queryset.filter(project=project)  # type: ignore[union-attr]
+
     def plan_fields(self) -> list[forms.BoundField]:
         """What is compared and asked."""
         return [field for field in self if field.name not in WorkRules.base_fields]
@@ -126,10 +134,12 @@ class NewComparison(WorkRules):
     def save(self) -> Comparison:
         """A draft comparison. Raises InvalidPlan."""
         asked = self.cleaned_data
-        if Comparison.objects.filter(name=asked["name"]).exists():
+        if Comparison.objects.filter(name=asked["name"], project=self.project).exists():
             raise InvalidPlan(f"there is a comparison named {asked['name']!r} already: choose another name")
         prompt_set = asked["prompt_set"] or PromptSet.objects.freeze(
-            asked["name"], (PromptText(f"p{number:03d}", text) for number, text in enumerate(asked["prompts"], 1))
+            asked["name"],
+            (PromptText(f"p{number:03d}", text) for number, text in enumerate(asked["prompts"], 1)),
+            project=self.project.pk,
         )
         comparison = create(
             asked["name"],

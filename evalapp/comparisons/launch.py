@@ -35,7 +35,9 @@ def create(
     ask_both_bad: bool = False,
     ask_strength: bool = False,
 ) -> Comparison:
-    """A draft comparison. Raises InvalidPlan."""
+    """A draft comparison in the prompt set's project. Raises InvalidPlan."""
+    if foreign := [contender.name for contender in contenders if contender.project_id != prompt_set.project_id]:
+        raise InvalidPlan(f"{name}: {', '.join(foreign)} and the prompts lie in different projects")
     if len({contender.pk for contender in contenders}) < max(2, len(contenders)):
         raise InvalidPlan(f"{name}: a comparison needs two or more different contenders")
     if not seeds or len(set(seeds)) < len(seeds):
@@ -56,10 +58,11 @@ def create(
         )
     if margin is not None and not 0 < margin < 0.5:
         raise InvalidPlan(f"{name}: the margin is a difference in win rate between 0 and 0.5, such as 0.05")
-    if Comparison.objects.filter(name=name).exists():
+    if Comparison.objects.filter(name=name, project=prompt_set.project_id).exists():
         raise InvalidPlan(f"there is a comparison named {name!r} already: choose another name")
     comparison = Comparison.objects.create(
         name=name,
+        project_id=prompt_set.project_id,
         prompt_set=prompt_set,
         seeds=list(seeds),
         overlap=overlap,
@@ -123,7 +126,7 @@ def launch(comparison: Comparison) -> None:
         batch_size=2000,
     )
     audit.record("launched", comparison, digest=comparison.digest)
-    announce("comparison.launched", **comparison.told())
+    announce("comparison.launched", comparison, **comparison.told())
     ring()
 
 

@@ -15,6 +15,7 @@ from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.models import Clip, ClipQuerySet
 from evalapp.generation.tasks import ring
 from evalapp.people import audit
+from evalapp.people.projects import InProject
 from evalapp.people.webhooks import announce
 
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
@@ -26,7 +27,7 @@ class NotReady(Exception):
     """The comparison cannot be opened; the message says what is missing and what to do."""
 
 
-class Comparison(models.Model):
+class Comparison(InProject):
     class LengthRule(models.TextChoices):
         """How two clips of different length are shown together."""
 
@@ -42,7 +43,7 @@ class Comparison(models.Model):
         CLOSED = "closed"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     prompt_set = models.ForeignKey(PromptSet, on_delete=models.PROTECT)
     contenders = models.ManyToManyField(Contender, through="Entry")
@@ -101,6 +102,7 @@ class Comparison(models.Model):
     class Meta:
         ordering = ("-created_at", "-pk")
         constraints = [
+            models.UniqueConstraint("project", "name", name="one_comparison_per_name"),
             models.CheckConstraint(
                 condition=Q(golden_share__gte=0, repeat_share__gte=0, identical_share__gte=0)
                 & Q(golden_share__lte=MIXED_IN_AT_MOST - F("repeat_share") - F("identical_share")),
@@ -213,7 +215,7 @@ class Comparison(models.Model):
         if not rows.update(state=state, **stamps):
             raise NotReady(f"{self.name} cannot become {state} now: it is {self.state}")
         audit.record(f"made {state}", self)
-        announce(f"comparison.{state}", **self.told())
+        announce(f"comparison.{state}", self, **self.told())
         self.refresh_from_db()
 
 

@@ -14,6 +14,7 @@ from evalapp.catalog.models import Contender
 from evalapp.comparisons.forms import NewComparison
 from evalapp.comparisons.launch import InvalidPlan, launch
 from evalapp.comparisons.models import Comparison, NotReady
+from evalapp.people.access import project_of
 from evalapp.people.views import organizers_only
 
 
@@ -21,7 +22,8 @@ from evalapp.people.views import organizers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """The form for a new comparison; posting it launches it."""
-    form = NewComparison(request.POST or None)
+    project = project_of(request)
+    form = NewComparison(project, request.POST or None)
     if form.is_valid():
         try:
             with transaction.atomic():
@@ -32,7 +34,8 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "Launched. Open it to voting when its clips are ready.")
             return redirect("comparison", comparison.code)
-    return render(request, "comparisons/new.html", {"form": form, "has_contenders": Contender.objects.exists()})
+    has_contenders = Contender.objects.filter(project=project).exists()
+    return render(request, "comparisons/new.html", {"form": form, "has_contenders": has_contenders})
 
 
 @organizers_only

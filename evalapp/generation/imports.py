@@ -17,6 +17,7 @@ from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, PromptT
 from evalapp.generation.files import discard, sha256_of, write_files
 from evalapp.generation.layouts import Layout, Place
 from evalapp.generation.models import Clip
+from evalapp.people.projects import first_project
 
 
 class ImportRefused(Exception):
@@ -121,7 +122,8 @@ def store_clip(item: Staged, contender: Contender, prompt: Prompt) -> None:
 
 
 def _taken_names(layout: Layout) -> list[str]:
-    others = Contender.objects.filter(name__in=layout.contenders).exclude(recipe__generator=IMPORT)
+    here = Contender.objects.filter(project=first_project())
+    others = here.filter(name__in=layout.contenders).exclude(recipe__generator=IMPORT)
     return [f"{contender.name}: a rendered contender has this name; rename the folder" for contender in others]
 
 

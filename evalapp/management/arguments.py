@@ -2,13 +2,15 @@
 
 import math
 import uuid
-from argparse import ArgumentTypeError
-from contextlib import suppress
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import AbstractContextManager, suppress
 from difflib import get_close_matches
+from typing import Any
 
 from django.core.management.base import CommandError
 
 from evalapp.comparisons.models import Comparison
+from evalapp.people.projects import Project, working_in
 
 
 def comparison_named(name: str) -> Comparison:
@@ -16,12 +18,30 @@ def comparison_named(name: str) -> Comparison:
     with suppress(ValueError):
         if found := Comparison.objects.filter(code=uuid.UUID(name)).first():
             return found
-    if found := Comparison.objects.filter(name=name).first():
-        return found
+    if len(named := list(Comparison.objects.filter(name=name).select_related("project")[:9])) == 1:
+        return named[0]
+    if named:
+        codes = ", ".join(f"{each.code} ({each.project})" for each in named)
+        raise CommandError(f"comparisons of several projects are named {name!r}: give a code instead of it: {codes}")
     known = list(Comparison.objects.values_list("name", flat=True))
     near = get_close_matches(name, known, n=3, cutoff=0.4) or known[:3]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "there is none yet; try `make demo`"
     raise CommandError(f"there is no comparison named {name!r}: {hint}")
+
+
+def add_project(parser: ArgumentParser) -> None:
+    """The option that `in_project` reads."""
+    parser.add_argument("--project", default="", metavar="NAME", help="where it is to lie (default: the oldest one)")
+
+
+def in_project(options: dict[str, Any]) -> AbstractContextManager[None]:
+    """Inside, new things lie in the project named. Raises CommandError."""
+    name = options["project"]
+    found = Project.objects.filter(name=name).first() if name else None
+    if name and not found:
+        known = ", ".join(Project.objects.values_list("name", flat=True))
+        raise CommandError(f"there is no project named {name!r}; there are: {known}")
+    return working_in(found.pk if found else 0)
 
 
 def positive(given: str) -> int:

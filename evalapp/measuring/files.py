@@ -72,7 +72,8 @@ def items_of(comparison: Comparison, contender: int) -> list[Item]:
 
 def reference_named(name: str, comparison: Comparison) -> Reference:
     """A contender's ready clips (those of the comparison's prompts where it has any), or a folder of files."""
-    if contender := Contender.objects.filter(name=name).first():
+    here = Contender.objects.filter(project=comparison.project_id)
+    if contender := here.filter(name=name).first():
         clips = Clip.objects.filter(contender=contender, state=Clip.State.READY).select_related("contender", "prompt")
         own = clips.filter(prompt__prompt_set=comparison.prompt_set)
         chosen = (own if own.exists() else clips).order_by("-pk")
@@ -82,7 +83,7 @@ def reference_named(name: str, comparison: Comparison) -> Reference:
         return Reference(name, items, own.exists(), contender.pk)
     folder = Path(name)
     if not folder.is_dir():
-        known = ", ".join(Contender.objects.values_list("name", flat=True)[:20]) or "none"
+        known = ", ".join(here.values_list("name", flat=True)[:20]) or "none"
         raise UnknownReference(f"{name!r} is neither a contender nor a folder; contenders: {known}")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
     if not paths:

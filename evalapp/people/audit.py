@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from evalapp.people.projects import Project
 from evalapp.people.views import address_of
 
 COMMAND_LINE = "command line"
@@ -56,6 +57,14 @@ class AuditEntry(models.Model):
     subject = models.CharField(max_length=300)
     detail = models.JSONField(default=dict)
     digest = models.CharField(max_length=64)
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: of the whole house.",
+    )
 
     class Meta:
         ordering = ("-number",)
@@ -76,14 +85,17 @@ class AuditEntry(models.Model):
             self.verb,
             self.subject,
             self.detail,
+            *([self.project_id] if self.project_id else []),
         ]
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @transaction.atomic
-def record(verb: str, subject: models.Model | str, **detail: Any) -> AuditEntry:
+def record(verb: str, subject: models.Model | str, *, project: int | None = None, **detail: Any) -> AuditEntry:
     """Add an entry, in the transaction of what it tells, by whoever's request is being answered.
+
+    It belongs to that project, or the subject's, or the one that the request was admitted to.
 
     Outside of any request it is the command line (or a worker, which acts by what the command line or a page set up).
     """
@@ -91,7 +103,10 @@ def record(verb: str, subject: models.Model | str, **detail: Any) -> AuditEntry:
     head = AuditHead.objects.select_for_update().get(pk=1)
     request = _request.get()
     named = f"{subject._meta.model_name} {subject}" if isinstance(subject, models.Model) else subject
+    admitted = getattr(request, "access", None)
+    here = admitted.project if admitted else None
     entry = AuditEntry(
+        project_id=project or getattr(subject, "project_id", None) or (here.pk if here else None),
         number=head.length + 1,
         at=timezone.now(),
         actor=request.user.get_username() if request else COMMAND_LINE,

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from evalapp.people.access import project_of
 from evalapp.people.audit import AuditEntry
 from evalapp.people.views import organizers_only
 
@@ -15,9 +16,13 @@ ENTRIES_PER_PAGE = 100
 @organizers_only
 @require_safe
 def trail(request: HttpRequest) -> HttpResponse:
-    """Newest first; `q` finds in names, verbs and subjects."""
+    """Of the project at hand, newest first; `q` finds in names, verbs and subjects.
+
+    Superusers also read what belongs to no project.
+    """
     sought = request.GET.get("q", "").strip()
-    entries = AuditEntry.objects.all()
+    mine = Q(project=project_of(request))
+    entries = AuditEntry.objects.filter(mine | Q(project=None) if request.user.is_superuser else mine)
     if sought:
         entries = entries.filter(Q(actor__icontains=sought) | Q(verb__icontains=sought) | Q(subject__icontains=sought))
     page = Paginator(entries, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))

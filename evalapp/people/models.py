@@ -1,4 +1,4 @@
-"""People: who votes. Who sets up is an ordinary Django user: staff organize, other users read reports."""
+"""People: who votes. Who sets up and who reads reports is an ordinary Django user, a member of projects."""
 
 import uuid
 

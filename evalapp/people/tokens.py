@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from evalapp.people import audit
+from evalapp.people.projects import Project
 
 MARK = "vsv_"  # so that people and secret scanners know one when they see it
 SCOPES = {
@@ -24,17 +25,29 @@ LONGEST_DAYS = 366
 
 class TokenQuerySet(models.QuerySet["ApiToken"]):
     @transaction.atomic
-    def issue(self, user: User, name: str, scopes: list[str], days: int) -> tuple["ApiToken", str]:
-        """A new token and its secret, which is told this once. Raises ValueError for unknown scopes or days."""
+    def issue(
+        self, user: User, name: str, scopes: list[str], days: int, project: Project | None = None
+    ) -> tuple["ApiToken", str]:
+        """A new token and its secret, which is told this once. Raises ValueError for unknown scopes or days.
+
+        With a project it is the project's own; without, it follows its owner wherever they are members.
+        """
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
             raise ValueError(f"scopes are one or more of {', '.join(SCOPES)}; unknown: {', '.join(unknown) or 'none'}")
         if not 1 <= days <= LONGEST_DAYS:
             raise ValueError(f"a token lives 1 to {LONGEST_DAYS} days, not {days}")
         secret = MARK + secrets.token_urlsafe(32)
-        audit.record("made a token", f"token {name}", scopes=sorted(set(scopes)), days=days)
+        audit.record(
+            "made a token",
+            f"token {name}",
+            project=project.pk if project else None,
+            scopes=sorted(set(scopes)),
+            days=days,
+        )
         token = self.create(
             user=user,
+            project=project,
             name=name,
             scopes=sorted(set(scopes)),
             digest=_digest(secret),
@@ -47,7 +60,9 @@ class TokenQuerySet(models.QuerySet["ApiToken"]):
         """The living token with this secret, of an owner who may still sign in."""
         if not secret.startswith(MARK):
             return None
-        return self.living().filter(digest=_digest(secret), user__is_active=True).select_related("user").first()
+        return (
+            self.living().filter(digest=_digest(secret), user__is_active=True).select_related("user", "project").first()
+        )
 
     def living(self) -> "TokenQuerySet":
         return self.filter(Q(revoked_at=None), expires_at__gt=Now())
@@ -59,8 +74,11 @@ def _digest(secret: str) -> str:
 
 
 class ApiToken(models.Model):
-    """Gives its owner's rights, cut to its scopes, until it expires or is revoked."""
+    """Gives its owner's rights, or a place in one project, cut to its scopes, until it expires or is revoked."""
 
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.CASCADE, related_name="tokens", help_text="Empty: its owner's."
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100, help_text="What uses it.")
     scopes = models.JSONField(default=list)
@@ -87,7 +105,7 @@ class ApiToken(models.Model):
     def revoke(self) -> None:
         """From now on it opens nothing; revoking twice changes nothing."""
         if ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()):
-            audit.record("revoked a token", f"token {self.name}")
+            audit.record("revoked a token", f"token {self.name}", project=self.project_id)
 
     def used(self) -> None:
         """Remember the use, to the minute: not every request writes."""

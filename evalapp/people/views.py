@@ -9,9 +9,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.core.cache import caches
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+
+from evalapp.people.access import admit, named_in
+from evalapp.people.projects import Role
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,16 +33,28 @@ def signed_in_only(view: View) -> View:
     return guarded
 
 
-def organizers_only(view: View) -> View:
-    """Staff get the page, other signed-in users 403, anyone else is asked to sign in."""
+def members_only(least: Role, of: str = "") -> Callable[[View], View]:
+    """Members with that role get the page, lower ones 403, strangers to the project 404; others are asked to sign in.
 
-    @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_staff:
-            raise PermissionDenied("this page is for organizers")
-        return view(request, *args, **kwargs)
+    The page is of the thing that its address names (`access.OWNERS`): by a folder a clip, by a code a comparison unless
+    `of` says what else. Without either it is a page of the project at hand.
+    """
 
-    return signed_in_only(guarded)
+    def guard(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            admit(request, least, *named_in(kwargs, of))
+            return view(request, *args, **kwargs)
+
+        return signed_in_only(guarded)
+
+    return guard
+
+
+viewers_only = members_only(Role.VIEWER)
+researchers_only = members_only(Role.RESEARCHER)
+organizers_only = members_only(Role.ORGANIZER)
+admins_only = members_only(Role.ADMIN)
 
 
 def address_of(request: HttpRequest) -> str:

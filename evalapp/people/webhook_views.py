@@ -1,4 +1,4 @@
-"""Webhooks: an organizer makes them, reads their log, tries them, takes them away."""
+"""Webhooks of a project: an admin makes them, reads their log, tries them, takes them away."""
 
 from uuid import UUID
 
@@ -14,8 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from evalapp.people import audit
+from evalapp.people.access import project_of
+from evalapp.people.projects import Role
 from evalapp.people.tasks import deliver
-from evalapp.people.views import organizers_only
+from evalapp.people.views import admins_only, members_only
 from evalapp.people.webhooks import EVENTS, Delivery, Webhook
 
 LOGGED = 50
@@ -37,23 +39,23 @@ class WebhookForm(forms.Form):
         return url
 
 
-@organizers_only
+@admins_only
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhooks(request: HttpRequest) -> HttpResponse:
-    form = WebhookForm(request.POST or None)
+    project, form = project_of(request), WebhookForm(request.POST or None)
     if form.is_valid():
         with transaction.atomic():
-            made = Webhook.objects.create(created_by=request.user.get_username(), **form.cleaned_data)
+            made = Webhook.objects.create(project=project, created_by=request.user.get_username(), **form.cleaned_data)
             audit.record("made a webhook", f"webhook {made.url}", events=made.events)
         messages.success(request, _("The webhook is made. It is told of what happens from now on."))
         return redirect("webhooks")
-    log = Delivery.objects.select_related("webhook")[:LOGGED]
-    context = {"form": form, "webhooks": Webhook.objects.filter(active=True), "log": log}
+    log = Delivery.objects.filter(webhook__project=project).select_related("webhook")[:LOGGED]
+    context = {"form": form, "webhooks": Webhook.objects.filter(project=project, active=True), "log": log}
     return render(request, "people/webhooks.html", context)
 
 
-@organizers_only
+@members_only(Role.ADMIN, of="webhook")
 @require_POST
 def remove(request: HttpRequest, code: UUID) -> HttpResponse:
     """It is told of nothing more; its log stays."""
@@ -65,7 +67,7 @@ def remove(request: HttpRequest, code: UUID) -> HttpResponse:
     return redirect("webhooks")
 
 
-@organizers_only
+@members_only(Role.ADMIN, of="delivery")
 @require_POST
 def resend(request: HttpRequest, code: UUID) -> HttpResponse:
     """Try a delivery again now, also one that was given up."""

@@ -19,6 +19,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from evalapp.people.projects import InProject
+
 EVENTS = {
     "comparison.launched": "its clips are being rendered",
     "comparison.open": "voting has started or goes on",
@@ -31,7 +33,7 @@ FIRST_WAIT = timedelta(seconds=15)  # doubled at each try: the last one is half 
 LEASE = timedelta(seconds=60)
 
 
-class Webhook(models.Model):
+class Webhook(InProject):
     """An address that is told of events. Its secret is derived from SECRET_KEY: the database alone signs nothing."""
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -115,11 +117,11 @@ class Delivery(models.Model):
         self.save()
 
 
-def announce(event: str, **facts: Any) -> None:
-    """Tell every webhook that listens; call it in the transaction of what happened."""
+def announce(event: str, of: InProject, **facts: Any) -> None:
+    """Tell every webhook of its project that listens; call it in the transaction of what happened."""
     assert event in EVENTS, event
     made = []
-    for webhook in Webhook.objects.filter(active=True):
+    for webhook in Webhook.objects.filter(active=True, project=of.project_id):
         if event in webhook.events:
             delivery = Delivery(webhook=webhook, event=event)
             told = {"event": event, "id": str(delivery.code), "at": timezone.now().isoformat(), **facts}

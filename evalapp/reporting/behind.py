@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +18,8 @@ from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Aspect, Comparison, Pair
 from evalapp.generation.models import Clip
 from evalapp.people import audit
+from evalapp.people.access import access_of
+from evalapp.people.views import viewers_only
 from evalapp.reporting.filters import tags_of
 
 PAIRS_PER_PAGE = 12
@@ -108,7 +109,7 @@ class Behind:
 
 @dataclass
 class ShownPair:
-    """A pair with its votes on one aspect; the sides as shown here, which for researchers are drawn by lot."""
+    """A pair with its votes on one aspect; the sides as shown here, which for viewers are drawn by lot."""
 
     pair: Pair
     left: Clip
@@ -150,13 +151,13 @@ class ShownPair:
         ]
 
 
-@login_required
+@viewers_only
 @require_safe
 def pairs(request: HttpRequest, code: UUID) -> HttpResponse:
-    """The pairs behind a number. Names of contenders are for organizers only."""
+    """The pairs behind a number. Names of contenders are for researchers and upwards, who leave a trace by looking."""
     comparison = get_object_or_404(Comparison, code=code)
     behind = Behind.read(comparison, {key: request.GET[key] for key in request.GET})
-    named = request.user.is_staff
+    named = access_of(request).researches
     if not named:
         behind = behind.blind()
     page = Paginator(behind.pairs(comparison), PAIRS_PER_PAGE).get_page(request.GET.get("page"))

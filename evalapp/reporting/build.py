@@ -58,7 +58,7 @@ def build(comparison: Comparison) -> Report:
             comparison=comparison, inputs=inputs, defaults={"snapshot": snapshot}
         )
         if new:
-            announce("report.built", **comparison.told(), inputs=inputs)
+            announce("report.built", comparison, **comparison.told(), inputs=inputs)
     return report
 
 

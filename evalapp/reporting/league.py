@@ -1,4 +1,4 @@
-"""One ranking over all comparisons: contenders linked through shared opponents, per aspect.
+"""One ranking over all comparisons of a project: contenders linked through shared opponents, per aspect.
 
 Votes on a contender count wherever it met anyone, under its name. Contenders that no chain of opponents links are
 ranked apart, since nothing says how they compare. Simulated votes are left out: a league is about people.
@@ -21,32 +21,37 @@ from evalapp.reporting.sections import LEVEL, Row, rated
 from evalapp.reporting.table import VoteTable, table_of
 from metrics import resolve
 
-KEY = "league"
 PEOPLE = Filters(simulated=False)
 
 
-def inputs_of_league() -> str:
+def key_of(project: int) -> str:
+    """Where its league is kept."""
+    return f"league-{project}"
+
+
+def inputs_of_league(project: int) -> str:
     """sha256 of what the league depends on."""
-    people = Q(assignment__participation__assessor__simulated=False)
+    people = Q(assignment__participation__assessor__simulated=False, assignment__pair__comparison__project=project)
     ballots = Ballot.objects.filter(people).aggregate(n=Count("pk"), last=Max("pk"))
-    states = list(Comparison.objects.order_by("pk").values_list("pk", "name", "state"))
-    shut_out = list(Exclusion.objects.filter(lifted_at=None).order_by("pk").values_list("pk", flat=True))
+    states = list(Comparison.objects.filter(project=project).order_by("pk").values_list("pk", "name", "state"))
+    excluded = Exclusion.objects.filter(lifted_at=None, participation__comparison__project=project)
+    shut_out = list(excluded.order_by("pk").values_list("pk", flat=True))
     return digest({"method": [METHOD, "with places"], "ballots": ballots, "comparisons": states, "excluded": shut_out})
 
 
-def build_league() -> dict[str, Any]:
+def build_league(project: int) -> dict[str, Any]:
     """The league as votes are now, kept where the page finds it."""
-    inputs = inputs_of_league()
-    if (known := kept(KEY)) and known["inputs"] == inputs:
+    inputs = inputs_of_league(project)
+    if (known := kept(key_of(project))) and known["inputs"] == inputs:
         return known
-    comparisons = list(Comparison.objects.order_by("pk"))
+    comparisons = list(Comparison.objects.filter(project=project).order_by("pk"))
     tables = [(each, table) for each in comparisons if len(table := table_of(each, PEOPLE))]
     names = {str(key): name for each, _ in tables for key, name in each.aspects.values_list("key", "name")}
     aspects: list[Row] = []
     for aspect in names:
         aspects += _ranked(aspect, tables)
     return keep(
-        KEY,
+        key_of(project),
         {
             "inputs": inputs,
             "names": names,

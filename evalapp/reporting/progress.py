@@ -20,7 +20,8 @@ from evalapp.assessing.models import Assignment, Participation, Vote
 from evalapp.catalog.models import IMPORT
 from evalapp.comparisons.models import Comparison, Entry, Pair
 from evalapp.generation.models import Clip
-from evalapp.people.views import organizers_only, signed_in_only
+from evalapp.people.access import access_of, project_of
+from evalapp.people.views import organizers_only, viewers_only
 from evalapp.reporting.alerts import alerts, hours_left
 
 COMPARISONS_PER_PAGE = 20
@@ -230,18 +231,19 @@ def minutes_left(rendering: Rendering, workers: int) -> int | None:
     return max(1, round(rendering.unfinished * rendering.seconds / workers / 60))
 
 
-@signed_in_only
+@viewers_only
 @require_safe
 def comparisons(request: HttpRequest) -> HttpResponse:
-    """Every comparison, what runs first; organizers see its progress, researchers the way to its report."""
+    """Every comparison of the project, what runs first; organizers see its progress, others the way to its report."""
     urgency = Case(*(When(state=state, then=place) for place, state in enumerate(FIRST_ON_THE_LIST)), default=9)
-    found = Comparison.objects.select_related("prompt_set").order_by(urgency, "-created_at", "-pk")
+    found = Comparison.objects.filter(project=project_of(request)).select_related("prompt_set")
+    found = found.order_by(urgency, "-created_at", "-pk")
     page = Paginator(found, COMPARISONS_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page)
     keys = [comparison.pk for comparison in shown]
     answers = answers_of(keys)
     clips: dict[int, Rendering] = defaultdict(Rendering)
-    for (comparison, _), counted in (rendering_of(keys) if request.user.is_staff else {}).items():
+    for (comparison, _), counted in (rendering_of(keys) if access_of(request).organizes else {}).items():
         for state, count in counted.states.items():
             clips[comparison].add(state, count, None, 0)
     rows = [(comparison, answers[comparison.pk], clips[comparison.pk]) for comparison in shown]

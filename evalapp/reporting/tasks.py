@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.db import transaction
 
 from evalapp.comparisons.models import Comparison
+from evalapp.people.projects import Project
 
 PATIENCE_SECONDS = 10
 
@@ -33,15 +34,15 @@ def ring_exploration(comparison: Comparison, inputs: str, given: dict[str, list[
 
 
 @shared_task(ignore_result=True)
-def build_league() -> None:
+def build_league(project: int) -> None:
     from evalapp.reporting import league
 
-    league.build_league()
+    league.build_league(project)
 
 
-def ring_league() -> None:
-    if cache.add("league-rung", True, PATIENCE_SECONDS):
-        transaction.on_commit(build_league.delay)
+def ring_league(project: int) -> None:
+    if cache.add(f"league-rung-{project}", True, PATIENCE_SECONDS):
+        transaction.on_commit(lambda: build_league.delay(project))
 
 
 def ring(comparison: Comparison) -> None:
@@ -51,19 +52,19 @@ def ring(comparison: Comparison) -> None:
 
 
 @shared_task(ignore_result=True)
-def build_judges(comparison: int | None) -> None:
-    """Judges against people: of one comparison, or of all where none is given."""
+def build_judges(comparison: int | None, project: int | None = None) -> None:
+    """Judges against people: of one comparison, or of all of a project."""
     from evalapp.reporting.trust import build_trust
 
-    found = Comparison.objects.filter(pk=comparison).first() if comparison else None
-    if found or comparison is None:
+    asked = Comparison.objects.filter(pk=comparison) if comparison else Project.objects.filter(pk=project or 0)
+    if found := asked.first():
         build_trust(found)
 
 
-def ring_judges(comparison: Comparison | None) -> None:
-    key = comparison.pk if comparison else None
-    if cache.add(f"judges-rung-{key}", True, PATIENCE_SECONDS):
-        transaction.on_commit(lambda: build_judges.delay(key))
+def ring_judges(of: Comparison | Project) -> None:
+    keys = (of.pk, None) if isinstance(of, Comparison) else (None, of.pk)
+    if cache.add(f"judges-rung-{keys}", True, PATIENCE_SECONDS):
+        transaction.on_commit(lambda: build_judges.delay(*keys))
 
 
 @shared_task(ignore_result=True)

@@ -19,6 +19,7 @@ from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.verdicts import judges_of
+from evalapp.people.projects import Project
 from evalapp.reporting.build import METHOD
 from evalapp.reporting.explore import keep, kept
 from evalapp.reporting.filters import EVERYTHING
@@ -47,20 +48,23 @@ class Scope:
     prompts: NDArray[np.int64]
 
 
-def key_of(comparison: Comparison | None) -> str:
-    """Where the snapshot is kept; None is all comparisons."""
-    return f"trust-{comparison.pk if comparison else 'everywhere'}"
+def key_of(of: Comparison | Project) -> str:
+    """Where the snapshot is kept; a project's is over all its comparisons."""
+    return f"trust-{of._meta.model_name}-{of.pk}"
 
 
-def inputs_of_trust(comparison: Comparison | None) -> str:
+def inputs_of_trust(of: Comparison | Project) -> str:
     """sha256 of what the snapshot depends on: votes and verdicts are never altered, so counts and the last tell."""
     ballots, runs, excluded = Ballot.objects.all(), JudgeRun.objects.all(), Exclusion.objects.filter(lifted_at=None)
-    if comparison:
-        ballots = ballots.filter(assignment__pair__comparison=comparison)
-        runs = runs.filter(comparison=comparison)
-        excluded = excluded.filter(participation__comparison=comparison)
+    if isinstance(of, Comparison):
+        ballots = ballots.filter(assignment__pair__comparison=of)
+        runs = runs.filter(comparison=of)
+        excluded = excluded.filter(participation__comparison=of)
     else:
-        ballots = ballots.filter(assignment__participation__assessor__simulated=False)
+        people = ballots.filter(assignment__participation__assessor__simulated=False)
+        ballots = people.filter(assignment__pair__comparison__project=of)
+        runs = runs.filter(comparison__project=of)
+        excluded = excluded.filter(participation__comparison__project=of)
     judges = runs.order_by().values("judge").distinct()
     verdicts = Verdict.objects.filter(judge__in=judges).aggregate(n=Count("pk"), last=Max("pk"))
     return digest(
@@ -68,26 +72,27 @@ def inputs_of_trust(comparison: Comparison | None) -> str:
             "method": [METHOD, TRUST_METHOD],
             "ballots": ballots.aggregate(n=Count("pk"), last=Max("pk")),
             "excluded": list(excluded.order_by("pk").values_list("pk", flat=True)),
-            "states": list(Comparison.objects.order_by("pk").values_list("pk", "name", "state"))
-            if comparison is None
-            else [comparison.name, comparison.state],
+            "states": [of.name, of.state]
+            if isinstance(of, Comparison)
+            else list(Comparison.objects.filter(project=of).order_by("pk").values_list("pk", "name", "state")),
             "verdicts": verdicts,
             "runs": [str(each) for each in runs.order_by("pk").values_list("pk", "judge", "state", "asked")],
         }
     )
 
 
-def build_trust(comparison: Comparison | None) -> Row:
+def build_trust(of: Comparison | Project) -> Row:
     """The snapshot as votes and verdicts are now, kept where the page finds it."""
-    inputs = inputs_of_trust(comparison)
-    if (known := kept(key_of(comparison))) and known["inputs"] == inputs:
+    inputs = inputs_of_trust(of)
+    if (known := kept(key_of(of))) and known["inputs"] == inputs:
         return known
-    if comparison:
-        scopes, judges = [_scope(comparison, everyone=True)], judges_of(comparison)
+    if isinstance(of, Comparison):
+        scopes, judges = [_scope(of, everyone=True)], judges_of(of)
     else:
-        asked = Comparison.objects.filter(judge_runs__judge__isnull=False).distinct().order_by("pk")
+        asked = Comparison.objects.filter(project=of, judge_runs__judge__isnull=False).distinct().order_by("pk")
         scopes = [scope for each in asked if len((scope := _scope(each, everyone=False)).table)]
-        judges = list(JudgeVersion.objects.filter(runs__isnull=False).distinct().order_by("name", "pk"))
+        met = JudgeVersion.objects.filter(runs__comparison__project=of)
+        judges = list(met.distinct().order_by("name", "pk"))
     names = {key: name for scope in scopes for key, name in scope.comparison.aspects.values_list("key", "name")}
     snapshot: Row = {
         "inputs": inputs,
@@ -100,7 +105,7 @@ def build_trust(comparison: Comparison | None) -> Row:
         "simulated_votes": sum(int(scope.table.simulated.sum()) for scope in scopes),
         "judges": [_judge(version, scopes, list(names)) for version in judges],
     }
-    return keep(key_of(comparison), snapshot)
+    return keep(key_of(of), snapshot)
 
 
 def _scope(comparison: Comparison, everyone: bool) -> Scope:

@@ -7,7 +7,6 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
@@ -17,6 +16,9 @@ from django.views.decorators.http import require_safe
 from evalapp.assessing.exchange import safe_cell
 from evalapp.comparisons.models import Comparison
 from evalapp.people import audit
+from evalapp.people.access import access_of, project_of
+from evalapp.people.projects import Project
+from evalapp.people.views import researchers_only, viewers_only
 from evalapp.reporting import trust_charts
 from evalapp.reporting.behind import Behind, ShownPair, shown
 from evalapp.reporting.explore import kept
@@ -37,21 +39,21 @@ COLUMNS = (
 )
 
 
-def latest(comparison: Comparison | None) -> tuple[Row | None, bool]:
+def latest(of: Comparison | Project) -> tuple[Row | None, bool]:
     """The snapshot, and whether a newer one is under way."""
-    found = kept(key_of(comparison))
-    behind = found is None or found["inputs"] != inputs_of_trust(comparison)
+    found = kept(key_of(of))
+    behind = found is None or found["inputs"] != inputs_of_trust(of)
     if behind:
-        ring_judges(comparison)
+        ring_judges(of)
     return found, behind
 
 
-@login_required
+@viewers_only
 @require_safe
 def judges(request: HttpRequest, code: UUID | None = None) -> HttpResponse:
-    """Every judge version against people: of one comparison, or over all of them."""
+    """Every judge version against people: of one comparison, or over all of the project's."""
     comparison = get_object_or_404(Comparison, code=code) if code else None
-    found, behind = latest(comparison)
+    found, behind = latest(comparison or project_of(request))
     context: Row = {"comparison": comparison, "behind": behind}
     if found:
         context |= presented(found)
@@ -62,7 +64,7 @@ def judges(request: HttpRequest, code: UUID | None = None) -> HttpResponse:
             if row["reliability"]:
                 context["figures"]["calibration"] = trust_charts.calibration(row["reliability"])
             if comparison:
-                context |= _disagreements(comparison, row, request.user.is_staff)
+                context |= _disagreements(comparison, row, access_of(request).researches)
     if comparison:
         context["review"] = _review(comparison)
     response = render(request, "reporting/judges.html", context)
@@ -70,14 +72,14 @@ def judges(request: HttpRequest, code: UUID | None = None) -> HttpResponse:
     return response
 
 
-@login_required
+@researchers_only
 @require_safe
 def judges_file(request: HttpRequest, kind: str, code: UUID | None = None) -> HttpResponse:
     """The snapshot as JSON, or a row per judge version and aspect as CSV."""
     comparison = get_object_or_404(Comparison, code=code) if code else None
     if kind not in ("json", "csv"):
         raise Http404
-    found, _ = latest(comparison)
+    found, _ = latest(comparison or project_of(request))
     if not found:
         return HttpResponse(
             "Judges are being held against people: try again in a few seconds.\n", status=503, content_type="text/plain"
@@ -221,7 +223,7 @@ def _chosen(judges: list[Row], judge: str, aspect: str) -> tuple[Row, Row] | Non
 
 
 def _disagreements(comparison: Comparison, row: Row, named: bool) -> Row:
-    """The surest wrong verdicts with both clips; names of contenders are for organizers only."""
+    """The surest wrong verdicts with both clips; names of contenders are for researchers and upwards."""
     behind = Behind.read(comparison, {"aspect": row["aspect"]})
     wrong = {each["pair"]: each for each in row["disagreements"][:SHOWN_DISAGREEMENTS]}
     pairs = comparison.pairs.filter(pk__in=wrong).select_related("prompt", "first__contender", "second__contender")

@@ -5,7 +5,6 @@ from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -17,11 +16,13 @@ from evalapp.comparisons.models import Comparison
 from evalapp.generation.media import media_response
 from evalapp.generation.models import Clip
 from evalapp.people import audit
+from evalapp.people.access import project_of
+from evalapp.people.views import researchers_only, viewers_only
 from evalapp.reporting.build import METHOD, inputs_of
 from evalapp.reporting.explore import kept
 from evalapp.reporting.exports import FORMATS
 from evalapp.reporting.filters import Filters, NoSuchFilter, tags_of
-from evalapp.reporting.league import KEY, inputs_of_league
+from evalapp.reporting.league import inputs_of_league, key_of
 from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
 from evalapp.reporting.tasks import ring, ring_exploration, ring_league
@@ -47,7 +48,7 @@ def latest(comparison: Comparison) -> tuple[Report | None, bool]:
     return report, behind
 
 
-@login_required
+@viewers_only
 @require_safe
 def report(request: HttpRequest, code: UUID) -> HttpResponse:
     comparison = get_object_or_404(Comparison, code=code)
@@ -64,7 +65,7 @@ FILTERS = ("tag", "assessor", "since", "until", "voters", "standing")
 WAIT_SECONDS, LOOK_SECONDS = 1.0, 0.05
 
 
-@login_required
+@researchers_only
 @require_safe
 def exploration(request: HttpRequest, code: UUID) -> HttpResponse:
     """The report of some of the votes, marked exploratory; a worker counts them, the page waits for it."""
@@ -101,14 +102,15 @@ def awaited(inputs: str) -> dict[str, Any] | None:
     return found
 
 
-@login_required
+@viewers_only
 @require_safe
 def league(request: HttpRequest) -> HttpResponse:
-    """All contenders that people compared anywhere; the last snapshot is shown while a newer one is built."""
-    found = kept(KEY)
-    behind = found is None or found["inputs"] != inputs_of_league()
+    """All contenders that people compared in this project; the last snapshot is shown while a newer one is built."""
+    project = project_of(request).pk
+    found = kept(key_of(project))
+    behind = found is None or found["inputs"] != inputs_of_league(project)
     if behind:
-        ring_league()
+        ring_league(project)
     context: dict[str, Any] = {"behind": behind, "league": found}
     if found:
         names = {key: gettext(name) for key, name in found["names"].items()}
@@ -128,7 +130,7 @@ def _met(league: dict[str, Any], contender: str, aspect: str) -> list[dict[str, 
     return [each for each in league["comparisons"] if contender in each["contenders"] and aspect in each["asked"]]
 
 
-@login_required
+@viewers_only
 @require_safe
 def freshness(request: HttpRequest, code: UUID) -> HttpResponse:
     """Asked by the page while it is behind: once the newer report is there, the page loads it."""
@@ -140,7 +142,7 @@ def freshness(request: HttpRequest, code: UUID) -> HttpResponse:
     return response
 
 
-@login_required
+@researchers_only
 @require_safe
 def report_file(request: HttpRequest, code: UUID, kind: str) -> HttpResponse:
     """The latest report as JSON, CSV, Parquet or one HTML file."""
@@ -159,7 +161,7 @@ def report_file(request: HttpRequest, code: UUID, kind: str) -> HttpResponse:
     return response
 
 
-@login_required
+@viewers_only
 @require_safe
 def clip_media(request: HttpRequest, folder: UUID, poster: bool = False) -> HttpResponseBase:
     """A clip for those who may read reports; its address is random and tells nothing."""

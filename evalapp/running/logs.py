@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Whatever opens a door is struck out wherever it would be written: tokens, invitation links.
-SECRETS = re.compile(r"(vsv_|/i/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
+SECRETS = re.compile(r"(vsv_|/i/|/join/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
 
 
 class RequestId:

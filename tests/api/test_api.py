@@ -68,7 +68,7 @@ def test_a_page_of_votes_takes_the_same_few_queries(api, comparison, alice, bob,
     for participation in (alice, alice, bob):
         make_vote(participation)
     api("api-votes", comparison)
-    with django_assert_num_queries(10):  # session, user, comparison, votes; six for the trail, on the first page
+    with django_assert_num_queries(11):  # session, user, role, comparison, votes; six for the trail, on the first page
         api("api-votes", comparison)
 
 
@@ -108,10 +108,12 @@ def test_errors_are_problem_documents(api, client, comparison):
     assert refused["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_researcher_reads_reports_but_no_votes(api, client, rita, comparison):
-    client.force_login(rita)
+def test_a_viewer_reads_no_votes_and_a_researcher_changes_nothing(api, client, rita, vera, comparison):
+    client.force_login(vera)
     assert api("api-comparison", comparison).status_code == 200
     assert problem(api("api-votes", comparison))["status"] == 403
+    client.force_login(rita)
+    assert api("api-votes", comparison).status_code == 200
     assert problem(api("api-close", comparison, {}))["status"] == 403
     comparison.refresh_from_db()
     assert comparison.is_open

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from evalapp.people.projects import Project
 from evalapp.people.tokens import SCOPES, ApiToken
 from tests.factories import make_comparison
 
@@ -25,7 +26,9 @@ def issue(user, *scopes, days=1):
 def test_a_token_says_whose_it_is(olga):
     _, secret = issue(olga, "read")
     told = call(secret).json()
-    assert told == {"name": olga.username, "organizer": True, "token": "nightly", "scopes": ["read"]}
+    assert told == {"name": olga.username, "organizer": True, "token": "nightly", "scopes": ["read"]} | {
+        "projects": [{"code": str(Project.objects.get().code), "name": "Default", "role": "organizer"}]
+    }
 
 
 def test_a_token_needs_no_csrf_since_no_browser_sends_it_by_itself(olga):
@@ -51,8 +54,8 @@ def test_a_scope_opens_its_own_and_no_more(olga, scope, name, method, status):
     assert call(secret, name, make_comparison().code, method=method).status_code == status
 
 
-def test_a_token_gives_no_more_than_its_owner_may(rita):
-    _, secret = issue(rita)
+def test_a_token_gives_no_more_than_its_owner_may(vera):
+    _, secret = issue(vera)
     assert call(secret, "api-votes", make_comparison().code).status_code == 403
 
 

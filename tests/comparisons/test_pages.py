@@ -7,7 +7,7 @@ from evalapp.assessing.models import Invitation
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
 from evalapp.reporting.progress import answers_per_hour, rendering_of
-from tests.factories import make_comparison, make_invitation, make_participation, make_vote
+from tests.factories import make_comparison, make_invitation, make_organizer, make_participation, make_vote
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def test_failures_are_grouped_by_reason_and_each_can_be_tried_again(page, bells,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_trying_again_wakes_the_workers(client, bells, django_user_model):
-    client.force_login(django_user_model.objects.create_user("olga", is_staff=True))
+def test_trying_again_wakes_the_workers(client, bells, db):
+    client.force_login(make_organizer())
     comparison = make_comparison(state="rendering")
     comparison.clips().update(state="failed", reason="out of memory")
     bells.clear()

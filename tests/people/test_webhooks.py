@@ -155,8 +155,8 @@ def test_no_way_into_the_own_network_unless_the_operator_says_so(webhook, receiv
     assert "webhook points to" in Delivery.objects.get().error
 
 
-def test_an_organizer_makes_reads_resends_and_removes(client, olga, receiver):
-    client.force_login(olga)
+def test_an_admin_makes_reads_resends_and_removes(client, ada, receiver):
+    client.force_login(ada)
     client.post(reverse("webhooks"), {"url": f"{receiver.url}/", "events": ["comparison.launched"]})
     made = Webhook.objects.get()
     make_comparison(state="rendering")
@@ -172,8 +172,8 @@ def test_an_organizer_makes_reads_resends_and_removes(client, olga, receiver):
     assert Delivery.objects.count() == 1
 
 
-def test_an_address_with_a_password_in_it_is_refused(client, olga):
-    client.force_login(olga)
+def test_an_address_with_a_password_in_it_is_refused(client, ada):
+    client.force_login(ada)
     page = client.post(reverse("webhooks"), {"url": "https://me:secret@example.org/", "events": ["report.built"]})
     assert "Leave name and password out" in page.content.decode()
     assert not Webhook.objects.exists()

@@ -4,6 +4,7 @@ from django.urls import reverse
 
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.simulate import simulate_votes
+from evalapp.people.projects import first_project
 from evalapp.reporting import tasks
 from evalapp.reporting.league import build_league
 from tests.factories import make_comparison, make_participation
@@ -31,7 +32,7 @@ def test_contenders_that_never_met_are_ranked_through_a_shared_opponent(db):
         comparison = make_comparison(names=names, prompts=8, overlap=2)
         for person in ("alice", "bob"):
             vote_all(comparison, f"{person} {names}", favourite)
-    (row,) = headline(build_league())
+    (row,) = headline(build_league(first_project()))
     assert [each["contender"] for each in row["rated"]] == ["strong", "middle", "weak"]
     assert row["votes"] == 2 * 8 * 2
 
@@ -39,7 +40,7 @@ def test_contenders_that_never_met_are_ranked_through_a_shared_opponent(db):
 def test_groups_without_a_shared_opponent_are_ranked_apart(db):
     for names in (("a", "b"), ("c", "d")):
         vote_all(make_comparison(names=names, prompts=8, overlap=1), f"one of {names}", names[0])
-    assert [set(row["contenders"]) for row in headline(build_league())] == [{"a", "b"}, {"c", "d"}]
+    assert [set(row["contenders"]) for row in headline(build_league(first_project()))] == [{"a", "b"}, {"c", "d"}]
 
 
 def test_simulated_votes_are_no_part_of_the_league(client, rita, bells, django_capture_on_commit_callbacks, db):
@@ -48,7 +49,7 @@ def test_simulated_votes_are_no_part_of_the_league(client, rita, bells, django_c
     with django_capture_on_commit_callbacks(execute=True):
         assert "being counted" in client.get(reverse("league")).content.decode()
     assert bells.count("evalapp.reporting.tasks.build_league") == 1
-    tasks.build_league()
+    tasks.build_league(first_project())
     assert "People have not voted yet." in client.get(reverse("league")).content.decode()
 
 

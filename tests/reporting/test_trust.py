@@ -167,7 +167,7 @@ def test_over_all_comparisons_pairs_are_pooled_and_simulated_votes_left_out(clie
     other = with_files(voted(make_comparison(prompts=4, overlap=2, name="other"), people=("dora", "eve")))
     asked(other, pointwise(), longer_is_favourite)
     Assessor.objects.filter(name__startswith="eve").update(simulated=True)
-    snapshot = build_trust(None)
+    snapshot = build_trust(judged.project)
     ruler = next(each for each in snapshot["judges"] if each["name"] == "ruler")
     assert ruler["aspects"][0]["pairs"] == 12 + 4
     assert snapshot["simulated_votes"] == 0

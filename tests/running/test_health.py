@@ -34,11 +34,11 @@ def test_ready_with_its_database_and_not_without(client, db, monkeypatch):
     assert client.get("/readyz").status_code == 503
 
 
-def test_metrics_tell_votes_queues_and_latency(client, olga):
+def test_metrics_tell_votes_queues_and_latency(client, admin_user):
     comparison = make_comparison()
     make_vote(make_participation(comparison, "alice"))
     make_comparison(state="rendering", prompts=4, names=("x", "y"))
-    client.force_login(olga)
+    client.force_login(admin_user)
     client.get(reverse("comparisons"))
     told = values(client.get("/metrics"))
     assert told["visavis_votes",] == comparison.aspects.count()
@@ -49,7 +49,7 @@ def test_metrics_tell_votes_queues_and_latency(client, olga):
     assert told["visavis_request_seconds_count", "GET", "comparisons", "200"] >= 1
 
 
-def test_metrics_are_for_organizers_and_the_token_alone(client, db, settings, rita):
+def test_metrics_are_for_staff_and_the_token_alone(client, db, settings, rita):
     settings.METRICS_TOKEN = "a-token-for-prometheus"
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404

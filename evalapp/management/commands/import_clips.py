@@ -12,6 +12,8 @@ from evalapp.comparisons.launch import InvalidPlan, create, launch
 from evalapp.comparisons.models import Comparison
 from evalapp.generation import layouts
 from evalapp.generation.imports import Imported, ImportRefused, import_clips
+from evalapp.management.arguments import add_project, in_project
+from evalapp.people.projects import first_project
 
 
 class Command(BaseCommand):
@@ -31,11 +33,16 @@ class Command(BaseCommand):
         parser.add_argument("--seats", type=int, default=50, help="places of the invitation link (default: 50)")
         parser.add_argument("--allow-missing", action="store_true", help="keep the complete pairs only")
         parser.add_argument("--no-comparison", action="store_true", help="store the clips only")
+        add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with in_project(options):
+            self.work(options)
+
+    def work(self, options: dict[str, Any]) -> None:
         source: Path = options["source"].resolve()
         name = options["name"] or source.stem
-        if not options["no_comparison"] and Comparison.objects.filter(name=name).exists():
+        if not options["no_comparison"] and Comparison.objects.filter(name=name, project=first_project()).exists():
             raise CommandError(f"there is a comparison named {name!r} already: pass another --name")
         imported = self._import(source, options)
         self.stdout.write(

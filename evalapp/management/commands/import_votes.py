@@ -11,6 +11,7 @@ from evalapp.assessing.intake import VotesRefused, import_votes
 from evalapp.assessing.ratings import RatingsRefused, votes_from
 from evalapp.comparisons.launch import InvalidPlan
 from evalapp.generation import layouts
+from evalapp.management.arguments import add_project, in_project
 
 
 class Command(BaseCommand):
@@ -32,8 +33,13 @@ class Command(BaseCommand):
             metavar="FILE",
             help="prompts.jsonl with texts and tags; clips that import_clips stored for the same list are shown",
         )
+        add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with in_project(options):
+            self.work(options)
+
+    def work(self, options: dict[str, Any]) -> None:
         path: Path = options["file"]
         listed = layouts.Layout()
         if options["prompts"]:

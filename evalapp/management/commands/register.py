@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.catalog.registration import Refused, register, set_training
+from evalapp.management.arguments import add_project, in_project
 from generators import GeneratorError
 from generators.recipe import schema
 
@@ -29,8 +30,13 @@ class Command(BaseCommand):
         parser.add_argument("--step", type=int, help="steps of that run; without --recipe both are set on a known one")
         parser.add_argument("--no-trial", action="store_true", help="do not try the recipe on this machine")
         parser.add_argument("--schema", metavar="GENERATOR", help="print the JSON schema of its settings, nothing else")
+        add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with in_project(options):
+            self.work(options)
+
+    def work(self, options: dict[str, Any]) -> None:
         if options["schema"]:
             try:
                 self.stdout.write(json.dumps(schema(options["schema"]), indent=2))

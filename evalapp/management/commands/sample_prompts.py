@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.catalog.models import PromptSet, PromptText
 from evalapp.generation.layouts import Layout, read_prompts
-from evalapp.management.arguments import positive
+from evalapp.management.arguments import add_project, in_project, positive
+from evalapp.people.projects import first_project
 from metrics import resolve
 
 
@@ -27,8 +28,13 @@ class Command(BaseCommand):
         parser.add_argument("--embeddings", type=Path, metavar="FILE", help=".npy, a row per prompt in its order")
         parser.add_argument("--groups", type=positive, help="how many (default: by the best silhouette, 2 to 8)")
         parser.add_argument("--seed", type=int, default=0, help="of grouping and drawing (default: 0)")
+        add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with in_project(options):
+            self.work(options)
+
+    def work(self, options: dict[str, Any]) -> None:
         name, prompts = _read(options["source"])
         embeddings = None
         if path := options["embeddings"]:
@@ -55,11 +61,12 @@ class Command(BaseCommand):
 
 def _read(source: str) -> tuple[str, list[PromptText]]:
     """A name and the prompts of a file or of the newest stored set of that name; raises CommandError."""
-    if stored := PromptSet.objects.filter(name=source).order_by("-version").first():
+    here = PromptSet.objects.filter(project=first_project())
+    if stored := here.filter(name=source).order_by("-version").first():
         return source, stored.texts()
     path = Path(source)
     if not path.is_file():
-        known = ", ".join(sorted(set(PromptSet.objects.values_list("name", flat=True)))) or "none"
+        known = ", ".join(sorted(set(here.values_list("name", flat=True)))) or "none"
         raise CommandError(f"{source!r} is neither a file nor a stored prompt set; there are: {known}")
     layout = Layout()
     read_prompts(path, layout)
