@@ -112,7 +112,7 @@ ACCESS = {
     "judges-against-people": ("get", VIEWERS),
     "judges-file": ("get", RESEARCHERS),
     "judges-everywhere": ("get", SIGNED_IN),
-    "judges-everywhere-file": ("get", members("researcher", foreigner=THERE)),
+    "judges-everywhere-file": ("get", members("researcher", foreigner="503")),  # nothing to tell of theirs yet
     "report-file": ("get", RESEARCHERS),
     "report-pairs": ("get", VIEWERS),
     "clip-media": ("get", VIEWERS),

@@ -63,7 +63,7 @@ def build_judges(comparison: int | None, project: int | None = None) -> None:
 
 def ring_judges(of: Comparison | Project) -> None:
     keys = (of.pk, None) if isinstance(of, Comparison) else (None, of.pk)
-    if cache.add(f"judges-rung-{keys}", True, PATIENCE_SECONDS):
+    if cache.add(f"judges-rung-{of._meta.model_name}-{of.pk}", True, PATIENCE_SECONDS):
         transaction.on_commit(lambda: build_judges.delay(*keys))
 
 
