@@ -118,9 +118,9 @@ def test_what_was_not_answered_is_left_out_and_counted(db):
 
 
 def test_the_page_waits_for_a_worker_and_shows_what_it_built(
-    client, rita, judged, bells, django_capture_on_commit_callbacks
+    client, vera, judged, bells, django_capture_on_commit_callbacks
 ):
-    client.force_login(rita)
+    client.force_login(vera)
     address = reverse("judges-against-people", args=[judged.code])
     with django_capture_on_commit_callbacks(execute=True):
         assert "being held against people" in client.get(address).content.decode()
