@@ -55,6 +55,7 @@ class NoRoom(exceptions.APIException):
 class Clips(Problems):
     """PUT a clip's bytes: it waits to be checked and stored (202). The same file again is the same upload."""
 
+    of = "prompt_set"
     permission_classes = [MayOrganize]
     parser_classes = [Bytes]
 
@@ -88,6 +89,7 @@ class Clips(Problems):
 class OneUpload(Problems):
     """waiting, stored or refused, and then why."""
 
+    of = "upload"
     permission_classes = [MayOrganize]
 
     @told(UploadSerializer, 404)

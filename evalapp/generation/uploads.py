@@ -73,7 +73,8 @@ class Upload(models.Model):
 
 def receive(chunks: Iterable[bytes], contender: str, prompt: Prompt, seed: int, by: str) -> Upload:
     """Keep a file aside for a worker; the one that is known already is given back. Raises UploadRefused."""
-    other = Contender.objects.filter(name=contender).exclude(recipe__generator=IMPORT).exists()
+    here = Contender.objects.filter(name=contender, project=prompt.prompt_set.project_id)
+    other = here.exclude(recipe__generator=IMPORT).exists()
     if other:
         raise UploadRefused(f"{contender!r} is rendered here, not imported: choose another name")
     upload = Upload(contender=contender, prompt=prompt, seed=seed, created_by=by)
@@ -156,8 +157,13 @@ def _stored(upload: Upload) -> str:
         return staged.replace(str(upload.path), "the file")
     try:
         with transaction.atomic():
-            store_clip(staged, Contender.objects.imported(upload.contender), upload.prompt)
+            store_clip(staged, _contender(upload), upload.prompt)
     except BaseException:
         discard(Clip(folder=staged.columns["folder"]))
         raise
     return ""
+
+
+def _contender(upload: Upload) -> Contender:
+    """Made with its first clip, in the project of the prompts that it answers."""
+    return Contender.objects.imported(upload.contender, upload.prompt.prompt_set.project_id)
