@@ -75,7 +75,7 @@ class JudgesAgainstPeople(Problems):
     """What each judge is worth against people in this comparison: the page's snapshot. 404 while none was built; asking
     has a worker build it, or a newer one."""
 
-    permission_classes = [MayRead]
+    permission_classes = [MayReadReports]
 
     @told(OpenApiTypes.OBJECT, 404)
     def get(self, request: Request, code: UUID) -> Response:
