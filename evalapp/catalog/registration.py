@@ -61,7 +61,8 @@ def register(
 def set_training(name: str, training: str, step: int) -> Checkpoint:
     """The contender's checkpoint is that of a training run after so many steps: reports draw a curve over those of one
     run and recipe. Raises Refused."""
-    contender = Contender.objects.filter(name=name).select_related("checkpoint").first()
+    here = Contender.objects.filter(name=name, project=first_project())
+    contender = here.select_related("checkpoint").first()
     if contender is None:
         raise Refused(f"there is no contender named {name!r}: register it first, with --recipe")
     if not training.strip() or step < 0:

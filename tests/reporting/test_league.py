@@ -56,7 +56,7 @@ def test_simulated_votes_are_no_part_of_the_league(client, rita, bells, django_c
 def test_votes_of_the_league_lead_to_the_pairs_behind_them(client, rita, db):
     comparison = make_comparison(names=("strong", "weak"), prompts=8, overlap=1)
     vote_all(comparison, "alice", "strong")
-    build_league()
+    build_league(first_project())
     client.force_login(rita)
     page = client.get(reverse("league")).content.decode()
     link = f"{reverse('report-pairs', args=[comparison.code])}?contender=strong&amp;aspect=preference"

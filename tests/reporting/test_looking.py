@@ -6,6 +6,7 @@ import pytest
 
 from evalapp.assessing.simulate import simulate_votes
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
+from evalapp.people.projects import first_project
 from evalapp.reporting.build import build
 from evalapp.reporting.explore import explore
 from evalapp.reporting.filters import Filters
@@ -53,12 +54,12 @@ def test_a_league_with_a_running_comparison_shows_ratings_without_intervals_or_r
     comparison = make_comparison(contenders=3, prompts=8, overlap=3)
     simulate_votes(comparison, 3)
     type(comparison.participations.first().assessor).objects.update(simulated=False)
-    row = build_league()["aspects"][0]
+    row = build_league(first_project())["aspects"][0]
     assert all(each["rating"] is not None for each in row["rated"])
     assert ordinary(row) == []
     assert "when voting has ended" in row["reason"]
     comparison.close()
-    assert "interval" in ordinary(build_league()["aspects"][0])
+    assert "interval" in ordinary(build_league(first_project())["aspects"][0])
 
 
 def test_what_holds_nothing_ordinary_is_left_as_it_is():
