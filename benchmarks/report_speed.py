@@ -120,7 +120,7 @@ def _serve(comparison: Any) -> None:
     from django.urls import reverse
 
     client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.filter(username="speed").first() or User.objects.create_user("speed"))
+    client.force_login(User.objects.filter(username="speed").first() or User.objects.create_superuser("speed"))
     page = reverse("report", args=[comparison.code])
     behind = reverse("report-pairs", args=[comparison.code])
     query = f"?first={CONTENDERS[0]}&second={CONTENDERS[1]}&aspect=preference"

@@ -26,13 +26,13 @@ def test_the_table_tells_standing_and_reasons_in_a_fixed_number_of_queries(
     client.force_login(olga)
     page = reverse("assessors", args=[hasty.comparison.code])
     client.get(page)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         text = client.get(page).text
     assert "answered 100% of the pairs before the clips were over" in text
     assert "watched" in text
     for name in ("ann", "bea"):
         make_participation(hasty.comparison, name)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert "ann" in client.get(page).text
 
 
