@@ -140,8 +140,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Statements that come again are planned once: planning takes longer than most of them.
-    DATABASES["default"].setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=3)
+    # Statements that assessing/prepared.py keeps are planned once in a connection, from the fourth time on.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(prepare_threshold=3)
 
 # Cache, shared by all web processes: small guards only, nothing that may not be lost
 CACHE_URL = os.environ.get("CACHE_URL", "")

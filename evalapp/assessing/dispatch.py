@@ -1,6 +1,7 @@
 """Which pair an assessor gets next, and on which side each clip is shown."""
 
 import random
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     OuterRef,
+    PositiveIntegerField,
     Q,
     QuerySet,
     Subquery,
@@ -21,7 +23,7 @@ from django.db.models import (
 from evalapp.assessing.controls import Control, Golden, Task
 from evalapp.assessing.mixing import Kind, note_work, planned, resting, shares, still_planned
 from evalapp.assessing.models import OVERDUE, Assignment, Participation, lease_end
-from evalapp.assessing.prepared import Given, Prepared
+from evalapp.assessing.prepared import Given, Prepared, PreparedUpdate
 from evalapp.assessing.tally import MET, Tally
 from evalapp.comparisons.models import Comparison, Pair
 
@@ -36,11 +38,17 @@ EXPIRED_AT_ONCE = 20
 
 
 def next_assignment(participation: Participation, after: Task | None = None) -> Task | None:
+    """What `handed_out` hands out."""
+    return handed_out(participation, after)[0]
+
+
+def handed_out(participation: Participation, after: Task | None = None) -> tuple[Task | None, Tally]:
     """The pair that the assessor holds, or a new one; None when nothing is left for them or they are to rest.
 
     With `after`, the pair that they are watching now: the one that follows it, handed out ahead so that it can load.
     An assessor thus holds two pairs at most. New pairs come fewest votes first, ties in a random order of this
     assessor's own that the comparison's `rng_seed` fixes. Controls come at the places that `mixing` drew for them.
+    Beside it what the assessor has had by then.
     """
     # Each lease that ran out is taken back in a transaction of its own: one transaction never locks two pairs.
     for assignment in _overdue(participation=participation.pk, comparison=participation.comparison_id):
@@ -61,19 +69,20 @@ class _TakenMeanwhile(Exception):
     """
 
 
-def _held_or_new(participation: Participation, after: Task | None) -> Task | None:
+def _held_or_new(participation: Participation, after: Task | None) -> tuple[Task | None, Tally]:
     (mine,) = _locked(participation=participation.pk)
     tally = Tally.of(mine, after)
     if tally.others:
         held: list[Task] = [*mine.assignments.live(), *mine.controls.mixed_in().filter(state=Control.State.HELD)]
         first = min((task for task in held if task != after), key=lambda task: (task.handed_at, task.pk))
         first.renew_lease()
-        return first
+        return first, tally
     if mine.comparison.state != Comparison.State.OPEN or mine.paused_at or resting(mine, tally):
-        return None
+        return None, tally
     if (left := mine.quota_left(tally.answered)) is not None and left <= tally.held:
-        return None
-    return _hand_out(mine, tally, watched=after.pair_id if isinstance(after, Assignment) else 0)
+        return None, tally
+    task = _hand_out(mine, tally, watched=after.pair_id if isinstance(after, Assignment) else 0)
+    return task, replace(tally, handed=tally.handed + 1, held=tally.held + 1) if task else tally
 
 
 def remaining(participation: Participation, tally: Tally | None = None) -> int:
@@ -177,10 +186,7 @@ def _free_side(pair: Any, lean: int) -> int:
 
 def _take(pair: Any, swapped: bool) -> bool:
     """Take one of the pair's places, if nobody has touched it since it was read."""
-    unchanged = Pair.objects.filter(
-        pk=pair.pk, taken=pair.taken, taken_swapped=pair.taken_swapped, taken__lt=F("overlap")
-    )
-    return bool(unchanged.update(taken=F("taken") + 1, taken_swapped=F("taken_swapped") + int(swapped)))
+    return bool(_taken(pair=pair.pk, taken=pair.taken, taken_swapped=pair.taken_swapped, more_swapped=int(swapped)))
 
 
 KEY = BigIntegerField()
@@ -201,6 +207,18 @@ def _tied(place: Q) -> QuerySet[Pair, Any]:
 _from_there_on = Prepared(lambda: _tied(Q(shuffle__gte=_pivot)))
 _from_the_start = Prepared(lambda: _tied(Q(shuffle__lt=_pivot)))
 _some_waiting = Prepared(lambda: waiting(**_here).order_by().values_list("pk", flat=True)[:COUNTED])
+_count = {name: Given(name, PositiveIntegerField()) for name in ("taken", "taken_swapped", "more_swapped")}
+_taken = PreparedUpdate(
+    lambda: (
+        Pair.objects.filter(
+            pk=Given("pair", KEY),
+            taken=_count["taken"],
+            taken_swapped=_count["taken_swapped"],
+            overlap__gt=_count["taken"],
+        ),
+        {"taken": F("taken") + 1, "taken_swapped": F("taken_swapped") + _count["more_swapped"]},
+    )
+)
 _shown = Prepared(lambda: Pair.objects.select_related("prompt", "first", "second").filter(pk=Given("pair", KEY)))
 _locked = Prepared(
     lambda: (

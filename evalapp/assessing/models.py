@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from evalapp.assessing.choices import Choice as Choice
 from evalapp.assessing.choices import ScreenChoice as ScreenChoice
 from evalapp.assessing.choices import turned_back as turned_back
 from evalapp.assessing.insert_only import InsertOnly, InsertOnlyManager
-from evalapp.assessing.prepared import Given, Prepared
+from evalapp.assessing.prepared import Given, Prepared, PreparedInsert, PreparedUpdate
 from evalapp.assessing.seats import Invitation as Invitation
 from evalapp.assessing.seats import InvitationClosed as InvitationClosed
 from evalapp.comparisons.models import Aspect, Comparison, Pair
@@ -211,24 +211,28 @@ class Assignment(models.Model):
             raise NotYours("this pair was skipped")
         if mine.state == self.State.EXPIRED and not mine._retake():
             raise LeaseExpired
-        ballot = Ballot.objects.create(
-            assignment=self, key=key, version=mine.version + 1, fingerprint=fingerprint, viewing=viewing
+        ballot = Ballot(
+            assignment=self,
+            key=key,
+            version=mine.version + 1,
+            fingerprint=fingerprint,
+            viewing=viewing,
+            created_at=timezone.now(),
         )
-        Vote.objects.bulk_create(
-            Vote(
-                ballot=ballot,
-                aspect=aspect,
-                choice=turned_back(choice, mine.swapped),
-                both_bad=choice == ScreenChoice.BOTH_BAD if mine.comparison.ask_both_bad else None,
-                strength=strength_of(choice) if mine.comparison.ask_strength else None,
+        (ballot.pk,) = _store_ballots(vars(ballot))
+        _store_votes(
+            *(
+                {
+                    "ballot_id": ballot.pk,
+                    "aspect_id": aspect.pk,
+                    "choice": turned_back(choice, mine.swapped),
+                    "both_bad": choice == ScreenChoice.BOTH_BAD if mine.comparison.ask_both_bad else None,
+                    "strength": strength_of(choice) if mine.comparison.ask_strength else None,
+                }
+                for aspect, choice in choices.items()
             )
-            for aspect, choice in choices.items()
         )
-        Assignment.objects.filter(pk=self.pk).update(
-            state=self.State.SUBMITTED,
-            version=ballot.version,
-            closed_at=mine.closed_at if mine.state == self.State.SUBMITTED else Now(),
-        )
+        _answered(assignment=self.pk, version=ballot.version)
         if self.comparison.adaptive_overlap:
             self._widen_where_split()
         self.state, self.version = self.State.SUBMITTED, ballot.version
@@ -306,11 +310,18 @@ class Assignment(models.Model):
         return clip.poster if poster else clip.rendition
 
 
+_this = Q(pk=Given("assignment", models.BigIntegerField()))
 _locked = Prepared(
+    lambda: Assignment.objects.select_for_update(of=("self",)).select_related("participation__comparison").filter(_this)
+)
+_answered = PreparedUpdate(
     lambda: (
-        Assignment.objects.select_for_update(of=("self",))
-        .select_related("participation__comparison")
-        .filter(pk=Given("assignment", models.BigIntegerField()))
+        Assignment.objects.filter(_this),
+        {
+            "version": Given("version", models.PositiveIntegerField()),
+            "closed_at": Case(When(state=Assignment.State.SUBMITTED, then=F("closed_at")), default=Now()),
+            "state": Assignment.State.SUBMITTED,
+        },
     )
 )
 
@@ -391,3 +402,6 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.aspect}: {self.choice}"
+
+
+_store_ballots, _store_votes = PreparedInsert(Ballot), PreparedInsert(Vote)

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evalapp.assessing import training
 from evalapp.assessing.choices import offered
 from evalapp.assessing.controls import Control, Task
-from evalapp.assessing.dispatch import COUNTED, next_assignment, remaining, waiting
+from evalapp.assessing.dispatch import COUNTED, handed_out, next_assignment, remaining, waiting
 from evalapp.assessing.forms import PREFIX, SKIP_REASONS, SkipForm, VoteForm
 from evalapp.assessing.mixing import resting
 from evalapp.assessing.models import (
@@ -88,7 +88,7 @@ def next_task(request: HttpRequest, code: UUID) -> HttpResponse:
     if participation is None:
         raise Http404
     after = asked_after(request)
-    fragment = following(request, participation, mine(request, after) if after else None)
+    fragment, _tally = following(request, participation, mine(request, after) if after else None)
     return HttpResponse(fragment) if fragment else HttpResponse(status=204)
 
 
@@ -100,16 +100,19 @@ def asked_after(request: HttpRequest) -> UUID | None:
         raise Http404 from error
 
 
-def following(request: HttpRequest, participation: Participation, after: Task | None) -> str:
-    """The pair that follows `?after=<code>`, as HTML, "" when there is none. Raises Http404 for a code of others."""
+def following(request: HttpRequest, participation: Participation, after: Task | None) -> tuple[str, Tally | None]:
+    """The pair that follows `?after=<code>`, as HTML, "" when there is none, and what the assessor has had by then.
+
+    Raises Http404 for a code of others.
+    """
     if request.GET.get("after") and (after is None or after.participation_id != participation.pk):
         raise Http404
     if training.stage(participation):
-        return ""
+        return "", None
     if after:
         after.renew_lease()
-    assignment = next_assignment(participation, after=after)
-    return fragment_of(request, assignment) if assignment else ""
+    assignment, tally = handed_out(participation, after=after)
+    return fragment_of(request, assignment) if assignment else "", tally
 
 
 # What differs between the pairs of a comparison, as it stands in the HTML that is kept.
@@ -171,8 +174,9 @@ def task(request: HttpRequest, code: UUID) -> HttpResponse:
         twice = _("This form was sent before with other answers. Load the page anew to correct them.")
         return refusal(request, twice, status=409, assignment=assignment)
     if wants_json(request):
-        onward = {"next": following(request, assignment.participation, onscreen)} if after else {}
-        return JsonResponse({"saved": True, **progress(assignment.participation), **onward})
+        following_pair, tally = following(request, assignment.participation, onscreen) if after else ("", None)
+        reply = {"saved": True, **progress(assignment.participation, tally)}
+        return JsonResponse(reply | ({"next": following_pair} if after else {}))
     return see_other("assess", comparison.code)
 
 
@@ -265,9 +269,9 @@ def places_may_come_free(participation: Participation) -> bool:
     return waits.exists() or unmet.filter(assignments__in=held).exists()
 
 
-def progress(participation: Participation) -> dict[str, int]:
+def progress(participation: Participation, tally: Tally | None = None) -> dict[str, int]:
     """How far the assessor is; with `more` where there are more pairs than are counted."""
-    tally = Tally.of(participation)
+    tally = tally or Tally.of(participation)
     left = remaining(participation, tally)
     return {"answered": tally.answered, "remaining": left} | ({"more": 1} if left >= COUNTED else {})
 
