@@ -211,31 +211,27 @@ class Assignment(models.Model):
             raise NotYours("this pair was skipped")
         if mine.state == self.State.EXPIRED and not mine._retake():
             raise LeaseExpired
+        version, now = mine.version + 1, timezone.now()
         ballot = Ballot(
-            assignment=self,
-            key=key,
-            version=mine.version + 1,
-            fingerprint=fingerprint,
-            viewing=viewing,
-            created_at=timezone.now(),
+            assignment=self, key=key, version=version, fingerprint=fingerprint, viewing=viewing, created_at=now
         )
         (ballot.pk,) = _store_ballots(vars(ballot))
-        _store_votes(
-            *(
-                {
-                    "ballot_id": ballot.pk,
-                    "aspect_id": aspect.pk,
-                    "choice": turned_back(choice, mine.swapped),
-                    "both_bad": choice == ScreenChoice.BOTH_BAD if mine.comparison.ask_both_bad else None,
-                    "strength": strength_of(choice) if mine.comparison.ask_strength else None,
-                }
-                for aspect, choice in choices.items()
-            )
-        )
-        _answered(assignment=self.pk, version=ballot.version)
+        asked = mine.comparison
+        votes = [
+            {
+                "ballot_id": ballot.pk,
+                "aspect_id": aspect.pk,
+                "choice": turned_back(choice, mine.swapped),
+                "both_bad": choice == ScreenChoice.BOTH_BAD if asked.ask_both_bad else None,
+                "strength": strength_of(choice) if asked.ask_strength else None,
+            }
+            for aspect, choice in choices.items()
+        ]
+        _store_votes(*votes)
+        _answered(assignment=self.pk, version=version)
         if self.comparison.adaptive_overlap:
             self._widen_where_split()
-        self.state, self.version = self.State.SUBMITTED, ballot.version
+        self.state, self.version = self.State.SUBMITTED, version
         self.__dict__.pop("closed_at", None)  # the database's clock set it: read when asked for
         return ballot
 
@@ -314,16 +310,12 @@ _this = Q(pk=Given("assignment", models.BigIntegerField()))
 _locked = Prepared(
     lambda: Assignment.objects.select_for_update(of=("self",)).select_related("participation__comparison").filter(_this)
 )
-_answered = PreparedUpdate(
-    lambda: (
-        Assignment.objects.filter(_this),
-        {
-            "version": Given("version", models.PositiveIntegerField()),
-            "closed_at": Case(When(state=Assignment.State.SUBMITTED, then=F("closed_at")), default=Now()),
-            "state": Assignment.State.SUBMITTED,
-        },
-    )
-)
+_becomes_answered = {
+    "version": Given("version", models.PositiveIntegerField()),
+    "closed_at": Case(When(state=Assignment.State.SUBMITTED, then=F("closed_at")), default=Now()),
+    "state": Assignment.State.SUBMITTED,
+}
+_answered = PreparedUpdate(lambda: (Assignment.objects.filter(_this), _becomes_answered))
 
 
 def lease_ages(task: "Assignment | Control") -> bool:
