@@ -43,7 +43,7 @@ def utility_of(examples: Examples, assessor: ArrayLike, seed: int = 0) -> tuple[
     def utility(mask: Bools) -> Floats:
         kept = train & mask[who]
         if not kept.any():
-            return 0.5 * scale * np.bincount(prompt, minlength=prompts)
+            return scale * add(prompt, np.full(len(asked), 0.5), prompts)
         work = Work(features, *examples.take(kept).counts())
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # the work is small: several threads would wait for one another
