@@ -115,6 +115,7 @@ class Local:
                     revision=registry.named(name).source.partition("@")[2],
                     sha256=each.sha256,
                     licence=registry.named(name).licence,
+                    noncommercial="non-commercial" in registry.named(name).licence,
                 )
                 for name, each in found
             ),

@@ -52,6 +52,7 @@ class Words:
         self.patch, self.merge, self.together = (
             vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size,
         )  # fmt: skip
+        self.pace = float(getattr(vision, "tokens_per_second", 0) or 0)
         self.extra = [self.number(token) for token in extra]
         pad = self.tokenizer.pad_token_id
         self.pad = int(pad if pad is not None else self.tokenizer.eos_token_id)
@@ -98,13 +99,23 @@ class Words:
     def _medium(self, seen: Seen, pixels: tuple[int, int], found: dict[str, list[Any]]) -> str:
         factor = self.patch * self.merge
         height, width = seen.pictures.shape[1:3]
-        pictures = resized(seen.pictures, *qwen_size(height, width, factor, *pixels))
+        tall, wide = qwen_size(height, width, factor, *pixels)
+        apart = self.together / seen.rate if seen.rate else 1.0
+        scaled_time = seen.kind == "video" and not self.newer and self.pace
+        last = int((-(-len(seen.pictures) // self.together) - 1) * self.pace * apart)
+        # transformers 5 puts what follows a video behind its picture's places, 4.45 behind those of time as well.
+        if scaled_time and last >= max(tall, wide) // factor:
+            raise ValueError(
+                f"{len(seen.pictures)} frames of {width}×{height} last too long: this release of transformers "
+                "would place the words after them otherwise than the model was trained"
+            )
+        pictures = resized(seen.pictures, tall, wide)
         patches, grid = qwen_patches(
             pictures, self.patch, self.merge, self.together, "2x/255-1" if self.newer else "clip"
         )
         found[seen.kind].append(patches)
         found[f"{seen.kind}_grid"].append(grid)
-        found["seconds"] += [self.together / seen.rate if seen.rate else 1.0] if seen.kind == "video" else []
+        found["seconds"] += [apart] if seen.kind == "video" else []
         steps, tokens = grid[0], grid[1] * grid[2] // self.merge**2
         if seen.kind == "video" and self.newer:
             at = [(step * self.together + (self.together - 1) / 2) / (seen.rate or 1.0) for step in range(steps)]

@@ -272,6 +272,9 @@ def test_a_network_that_babbles_gives_no_score_and_its_words_are_kept(tmp_path, 
     assert one.status == "unparsed"
     assert one.raw == again.raw != ""
     assert not judge.declaration.deterministic
+    ((_, long),) = ask(judge, [shown("a cat", 480, 60, 60)])  # a minute
+    assert long.status == "error"
+    assert "last too long" in long.reason
     judge.running.answer = lambda *_: (
         "visual quality: 4; text-to-video alignment: 5, physical/common-sense consistency: 2"
     )
