@@ -81,8 +81,9 @@ class Generator(Protocol):
         """
         ...
 
-    # Two methods that a generator may have:
+    # Three methods that a generator may have:
     # weights_key(recipe) -> str: names all that must be loaded; recipes with equal keys share what is loaded.
+    # holds(recipe) -> bool: whether that is loaded now; without it, what was used among the last few counts as loaded.
     # preflight(recipe) -> dict: tries the recipe once, cheaply, when it is registered; facts worth keeping.
 
 

@@ -4,7 +4,8 @@ GENERATOR_COMMANDS lists what recipes may name: {"show-1": {"arguments": ["/opt/
 "resident": true, "seconds": 1800, "memory_gib": 64}}. A job is one line of JSON on the program's standard input, and
 the file that stands for `{job}` among its arguments (torchrun reads no input):
 
-    {"prompt": …, "seed": …, "negative": …, "frames": …, "fps": …, "width": …, "height": …, "options": …, "output": …}
+    {"prompt": …, "seed": …, "negative": …, "frames": …, "fps": …, "width": …, "height": …, "image": …, "options": …,
+     "output": …}
 
 The program writes a video, an image or frames as *.png into the folder `output`, and may say on its standard output,
 one JSON object a line: {"progress": 0.5}, {"done": true, "facts": {…}, "fps": 24} or {"error": why}. Other lines are
@@ -55,7 +56,7 @@ class Program(BaseModel):
     memory_gib: float | None = Field(default=None, gt=0, description="resident memory of all its processes together")
 
 
-class Settings(BaseModel):
+class Settings(operators.FromImage):
     """A recipe of `command`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from generators import Capabilities, GeneratorError, Take, Watch, load, unwatched
 from generators.diffusers import PLAYBACK, Diffusers, with_distilled
-from generators.pipeline_settings import Part, canonical
+from generators.pipeline_settings import Part, Placed, canonical, meaning_of
 from generators.pipeline_settings import Settings as Recipe
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Flat(Part):
     down: Schedule = Field(default=0.0, description="pixels that the picture moves down")
 
 
-class Depth(Part):
+class Depth(Placed):
     """The camera moves in a scene whose depth a model estimates: units of depth and degrees per frame."""
 
     kind: Literal["depth"]
@@ -75,7 +75,7 @@ class Settings(Part):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        schedules = {f"warp.{name}": value for name, value in self.warp if name not in ("kind", "folder")}
+        schedules = {f"warp.{name}": value for name, value in self.warp if name not in ("kind", "folder", "sha256")}
         for name, value in (schedules | {"strength": self.strength, "noise": self.noise}).items():
             try:
                 at(value, 0)
@@ -89,7 +89,12 @@ class Settings(Part):
 
     def meaning(self) -> dict[str, Any]:
         """All that may move a pixel."""
-        return self.model_dump(mode="json") | {"image": self.image.meaning()}
+        meaning: dict[str, Any] = meaning_of(self)
+        return meaning | {"image": self.image.meaning()}
+
+    def with_image(self, image: Path | None) -> Self:
+        """The recipe for a prompt with this image."""
+        return self.model_copy(update={"image": self.image.with_image(image)})
 
 
 def at(schedule: Schedule, frame: int) -> float:
@@ -121,6 +126,12 @@ class Deforum:
         """Hash of all that must be loaded."""
         key = [recipe.image.weights_key(), getattr(recipe.warp, "folder", None)]
         return hashlib.sha256(canonical(key).encode()).hexdigest()
+
+    def holds(self, recipe: Any) -> bool:
+        """Whether the image model's weights are loaded."""
+        pipelines = load("diffusers")
+        assert isinstance(pipelines, Diffusers)
+        return pipelines.holds(recipe.image)
 
     def generate(self, prompt: str, seed: int, recipe: Any, watch: Watch = unwatched) -> Take:
         """The clip, painted frame by frame. Raises GeneratorError and Cancelled."""
@@ -166,10 +177,12 @@ class Deforum:
     def preflight(self, recipe: Any) -> dict[str, Any]:
         """Two frames, twice: the clip's size, and whether it repeats itself."""
         from generators.pipelines import find, manifest_sha256
-        from generators.preflight import difference, recipe_prompt
+        from generators.preflight import difference, recipe_prompt, sample_image
 
         short = recipe.model_copy(update={"frames": 2})
-        one, again = (self.generate(recipe_prompt(recipe.image, 0), 0, short) for _ in range(2))
+        with sample_image() as image:
+            given = short.with_image(image)
+            one, again = (self.generate(recipe_prompt(recipe.image, 0), 0, given) for _ in range(2))
         repeats = difference(one.frames, again.frames)
         facts = {"frames": recipe.frames, "height": one.frames.shape[1], "width": one.frames.shape[2]}
         told = {"versions": one.facts["versions"], "noise_sha256": one.facts["noise_sha256"]}
@@ -191,20 +204,22 @@ class Deforum:
         height, width = frame.shape[:2]
         if warp.folder is None:
             return torch.full((height, width), warp.near)
-        processor, model = self._depth_model(warp.folder)
+        processor, model = self._depth_model(warp.folder, warp)
         with torch.inference_mode():
             inverse = model(**processor(images=_picture(frame), return_tensors="pt")).predicted_depth
         size = (height, width)
         inverse = torch.nn.functional.interpolate(inverse[:, None].float(), size, mode="bilinear", align_corners=False)
         return stretched(inverse[0, 0], warp.near, warp.far)
 
-    def _depth_model(self, folder: str) -> Any:
+    def _depth_model(self, folder: str, warp: Depth) -> Any:
         if folder not in self._depths:
             from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
+            from generators.pinning import check
             from generators.pipelines import check_files
 
             check_files(Path(folder))
+            check(warp)
             options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
             try:
                 model = AutoModelForDepthEstimation.from_pretrained(folder, use_safetensors=True, **options)

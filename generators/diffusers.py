@@ -34,7 +34,7 @@ et al., arXiv:2402.19159), SDXL-Lightning (Lin et al., arXiv:2402.13929)."""
 
 
 class Diffusers:
-    """The generator; keeps the weights of the last recipe loaded."""
+    """The generator; keeps weights loaded as long as memory allows, those used last the longest."""
 
     Settings: type[BaseModel] = Recipe
     capabilities = Capabilities(negative=True, first_frame=True, progress=True, cancel=True, batch=True)
@@ -54,7 +54,19 @@ class Diffusers:
         self, prompts: Sequence[str], seeds: Sequence[int], recipe: Any, watch: Watch = unwatched
     ) -> list[Take]:
         """Clips made in one call; each has its own generator, yet a batch may move last bits."""
+        from generators.pipelines import out_of_memory
+
         watch(0.0)
+        try:
+            return self._takes(prompts, seeds, recipe, watch)
+        except GeneratorError as error:
+            if not (error.__cause__ and out_of_memory(error.__cause__) and self._let_go({self.weights_key(recipe)})):
+                raise
+        log.warning("out of memory beside other recipes' weights: these are let go, and the clip is begun anew")
+        _collect()
+        return self._takes(prompts, seeds, recipe, watch)
+
+    def _takes(self, prompts: Sequence[str], seeds: Sequence[int], recipe: Recipe, watch: Watch) -> list[Take]:
         texts = self._texts(prompts, recipe)
         started = time.monotonic()
         resident = self.weights_key(recipe) in self._resident
@@ -136,18 +148,37 @@ class Diffusers:
         )
 
     def resident(self, recipe: Recipe, among: Sequence[Recipe] = ()) -> "Loaded":
-        """The recipe's pipeline; what neither it nor `among` need is let go before anything is loaded."""
+        """The recipe's pipeline. Before one is loaded, others make room as far as needed; those of `among` stay."""
+        from generators import keeping
         from generators.pipelines import loaded
 
         key = self.weights_key(recipe)
+        if key in self._resident:
+            self._resident[key] = self._resident.pop(key)  # used last: let go last
+            return self._resident[key]
         needed = {key, *(self.weights_key(other) for other in among)}
-        if gone := [other for other in self._resident if other not in needed]:
-            for other in gone:
-                del self._resident[other]
+        coming = keeping.expected(recipe)
+        kept = sum(keeping.taken(each.pipe) for each in self._resident.values())
+        if self._resident and kept + coming > keeping.room():
+            self._let_go(needed, kept + coming - keeping.room())
             _collect()
-        if key not in self._resident:
-            self._resident[key] = loaded(recipe)
+        self._resident[key] = loaded(recipe)
         return self._resident[key]
+
+    def holds(self, recipe: Any) -> bool:
+        """Whether the recipe's weights are loaded: a clip of it begins at once."""
+        return self.weights_key(recipe) in self._resident
+
+    def _let_go(self, needed: set[str], size: float = float("inf")) -> bool:
+        """Forget pipelines that are not needed, those unused the longest first, until `size` bytes are free."""
+        from generators import keeping
+
+        others = [key for key in self._resident if key not in needed]
+        for key in others:
+            if size <= 0:
+                break
+            size -= keeping.taken(self._resident.pop(key).pipe)
+        return bool(others)
 
     def preflight(self, recipe: Any) -> dict[str, Any]:
         """Try the recipe: what it is, what its call takes, and how far clips are reproducible."""
@@ -207,13 +238,13 @@ def picture(place: str, prompt: str, setting: str, recipe: Recipe) -> Any:
 
     path = Path(place).expanduser()
     if path.is_dir():
-        found = [path / f"{prompt}{ending}" for ending in (".png", ".jpg", ".jpeg")]
+        found = [path / f"{prompt}{ending}" for ending in (".png", ".jpg", ".jpeg", ".webp")]
         path = next((one for one in found if one.is_file()), found[0])
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
             opened = image.convert("RGB")
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise GeneratorError(f"{setting}: {path} cannot be read as a PNG or JPEG image ({error})") from error
+        raise GeneratorError(f"{setting}: {path} cannot be read as a PNG, JPEG or WebP image ({error})") from error
     if recipe.width and recipe.height:
         return ImageOps.fit(opened, (recipe.width, recipe.height), Image.Resampling.LANCZOS)
     return opened

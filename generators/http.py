@@ -10,6 +10,7 @@ What a server sends is encoded already, so its clips are marked `lossy_source` u
 import base64
 import binascii
 import copy
+import hashlib
 import tempfile
 import time
 import uuid
@@ -43,7 +44,7 @@ class Server(BaseModel):
     currency: str = "USD"
 
 
-class Settings(BaseModel):
+class Settings(operators.FromImage):
     """A recipe of `http`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,6 +83,8 @@ class Http:
         server = operators.entry("GENERATOR_SERVERS", recipe.server, Server)
         if server.profile == "comfyui":
             _filled(recipe, "prompt", 0)
+        elif server.profile == "openai-images" and recipe.image is not None:
+            raise GeneratorError(f"server {recipe.server} speaks openai-images, which takes no image: leave it out")
         elif recipe.graph is not None or recipe.places:
             raise GeneratorError(f"server {recipe.server} speaks {server.profile}: graph and places are for comfyui")
         return {"profile": server.profile}
@@ -138,7 +141,11 @@ def _video(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
     asked |= {"num_frames": recipe.frames, "fps": recipe.fps, "num_inference_steps": recipe.steps}
     asked |= {"guidance_scale": recipe.guidance} | _size(recipe) | recipe.extra
     asked = {key: value for key, value in asked.items() if value is not None}
-    form = {key: (None, str(value)) for key, value in asked.items()}
+    form: dict[str, Any] = {key: (None, str(value)) for key, value in asked.items()}
+    if recipe.image is not None:
+        name, media_type, data = _picture(recipe)
+        form["input_reference"] = (name, data, media_type)
+        asked["input_reference"] = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
     content: dict[str, Any] = {"json": asked} if job.server.body == "json" else {"files": form}
     key = {"Idempotency-Key": uuid.uuid4().hex}
     said = job.client.json("POST", "/v1/videos", job.watch, headers=key, **content)
@@ -178,7 +185,13 @@ def _image(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
 
 
 def _comfy(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
-    asked = {"prompt": _filled(job.recipe, prompt, seed), "client_id": uuid.uuid4().hex}
+    graph = _filled(job.recipe, prompt, seed)
+    if job.recipe.image is not None:
+        name, media_type, data = _picture(job.recipe)
+        file = {"image": (name, data, media_type), "overwrite": (None, "true")}
+        sent = job.client.json("POST", "/upload/image", job.watch, files=file)
+        graph = _filled(job.recipe, prompt, seed, _field(sent, "name", job.recipe))
+    asked = {"prompt": graph, "client_id": uuid.uuid4().hex}
     said = job.client.json("POST", "/prompt", job.watch, json=asked)
     number = _field(said, "prompt_id", job.recipe)
     with job.cancelling("POST", "/interrupt", json={"prompt_id": number}):
@@ -214,12 +227,25 @@ def _trouble(history: dict[str, Any]) -> str:
     return "no reason was given"
 
 
-def _filled(recipe: Settings, prompt: str, seed: int) -> dict[str, Any]:
+def _picture(recipe: Settings) -> tuple[str, str, bytes]:
+    """Name (of its content), media type and bytes of the recipe's image. Raises GeneratorError."""
+    path = Path(str(recipe.image)).expanduser()
+    media_type = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+    try:
+        data = path.read_bytes()
+        return f"{hashlib.sha256(data).hexdigest()[:32]}{path.suffix.lower()}", media_type[path.suffix.lower()], data
+    except (OSError, KeyError) as error:
+        raise GeneratorError(f"image: {path} cannot be read as a PNG, JPEG or WebP file ({error})") from error
+
+
+def _filled(recipe: Settings, prompt: str, seed: int, image: str = "") -> dict[str, Any]:
     """The graph with this clip's values in their places. Raises GeneratorError for a pointer that leads nowhere."""
     if recipe.graph is None or "prompt" not in recipe.places:
         raise GeneratorError(f"server {recipe.server} speaks comfyui: the recipe needs graph, and places with prompt")
     values: dict[str, Any] = recipe.model_dump(include={"negative", "frames", "fps", "width", "height", "steps"})
-    values |= {"guidance": recipe.guidance, "prompt": prompt, "seed": seed}
+    values |= {"guidance": recipe.guidance, "prompt": prompt, "seed": seed, "image": image or recipe.image}
+    if recipe.image is not None and "image" not in recipe.places:
+        raise GeneratorError("image is given and places.image is not: say where in the graph its file's name goes")
     if unknown := set(recipe.places) - set(values):
         raise GeneratorError(f"places: there is no {', '.join(sorted(unknown))}; known are {', '.join(sorted(values))}")
     graph = copy.deepcopy(recipe.graph)

@@ -6,13 +6,33 @@ A list is JSON, or the path of a file with JSON in it: {"name": {…}}. Malforme
 import json
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from generators import GeneratorError, _hint
 
 Entry = TypeVar("Entry", bound=BaseModel)
+
+
+class FromImage(BaseModel):
+    """A recipe that may begin from the prompt's image. Other files it cannot name: they would leave this machine."""
+
+    image: Literal["{prompt}"] | None = Field(
+        default=None, description="'{prompt}': the image that each prompt brings along"
+    )
+
+    def with_image(self, image: Path | None) -> Self:
+        """The recipe for a prompt with this image. Raises GeneratorError where one is asked for and there is none."""
+        if self.image is None:
+            return self
+        if image is None:
+            raise GeneratorError("image is the prompt's own, and this prompt has none: give it one, or leave image out")
+        return self.model_copy(update={"image": str(image)})
+
+    def meaning(self) -> dict[str, Any]:
+        """All that may move a pixel."""
+        return self.model_dump(mode="json", exclude=set() if self.image else {"image"})
 
 
 def entry(variable: str, name: str, kind: type[Entry]) -> Entry:

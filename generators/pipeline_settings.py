@@ -1,8 +1,11 @@
 """Settings of recipes that run diffusers pipelines: every knob, checked and hashed. Needs pydantic alone, no torch."""
 
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from generators import GeneratorError
 
 PRECISIONS = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -13,13 +16,27 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Placed(Part):
+    """A part that names files by their place; with their sha256 it goes by that, wherever they lie."""
+
+    PLACES: ClassVar[tuple[str, ...]] = ("folder",)
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="of the files, or of their manifest; checked on loading"
+    )
+
+    def path(self) -> str | None:
+        """The folder or file, if one is named."""
+        return getattr(self, self.PLACES[0])  # type: ignore[no-any-return]
+
+
 def _exactly_one(part: BaseModel, *names: str) -> list[str]:
     return [name for name in names if getattr(part, name) is not None]
 
 
-class Source(Part):
+class Source(Placed):
     """Where the weights lie: a pipeline folder, a hub id with its revision, or one safetensors file."""
 
+    PLACES = ("folder", "hub", "revision", "file", "config")
     folder: str | None = Field(default=None, description="a folder with model_index.json, as save_pretrained writes it")
     hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name; needs a revision")
     revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$", description="the commit, 40 hex digits")
@@ -27,9 +44,9 @@ class Source(Part):
     config: str | None = Field(default=None, description="the pipeline folder that tells how the file is built")
     pipeline: str | None = Field(default=None, description="class to run the weights with, instead of the folder's own")
     variant: str | None = Field(default=None, description="which files of the folder, as in 'fp16'")
-    sha256: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{64}$", description="of the files' manifest; checked when they are loaded"
-    )
+
+    def path(self) -> str | None:
+        return self.folder or self.file or self.hub
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -42,12 +59,16 @@ class Source(Part):
         return self
 
 
-class Adapter(Part):
+class Adapter(Placed):
     """A LoRA on top of the checkpoint; at scale 0 it changes nothing."""
 
+    PLACES = ("folder", "weight_name")
     folder: str = Field(description="the folder that the file lies in")
     weight_name: str = Field(default="pytorch_lora_weights.safetensors", pattern=r"\.safetensors$")
     scale: float = 1.0
+
+    def path(self) -> str | None:
+        return f"{self.folder}/{self.weight_name}"
 
 
 class Scheduler(Part):
@@ -84,14 +105,15 @@ class Guidance(Part):
     guider_options: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-class Table(Part):
+class Table(Placed):
     """Rewritten prompts, made beforehand: JSON lines of {"prompt": …, "rewritten": …}."""
 
+    PLACES = ("file",)
     kind: Literal["table"]
     file: str
 
 
-class LanguageModel(Part):
+class LanguageModel(Placed):
     """A causal language model of transformers writes the prompt anew, always taking the likeliest next token."""
 
     kind: Literal["language-model"]
@@ -107,11 +129,23 @@ class Prompting(Part):
     template: str = Field(default="{prompt}", pattern=r"\{prompt\}")
 
 
+PROMPT_IMAGE = "{prompt}"
+"""In a recipe: the image that belongs to the prompt."""
+
+
 class Conditioning(Part):
-    """Images to begin or end with: a file for all prompts, or a folder of files named like the prompts."""
+    """Images to begin or end with: a file for all prompts, a folder of files named like the prompts, or '{prompt}':
+    the image that each prompt brings along."""
 
     first_frame: str | None = None
     last_frame: str | None = None
+
+    def with_image(self, image: Path | None) -> Self:
+        """The prompt's own image where it is asked for. Raises GeneratorError for a prompt without one."""
+        asked = [name for name, value in self if value == PROMPT_IMAGE]
+        if asked and image is None:
+            raise GeneratorError(f"conditioning.{asked[0]} is the prompt's own image, and this prompt has none")
+        return self.model_copy(update=dict.fromkeys(asked, str(image)))
 
 
 class Cads(Part):
@@ -146,7 +180,7 @@ class TimeShift(Part):
     until: int = Field(default=200, ge=0, le=1000, description="below this time nothing is shifted")
 
 
-class Corrector(Part):
+class Corrector(Placed):
     """Other weights of the denoiser for the first or the last steps, as models of the end points are used."""
 
     kind: Literal["corrector"]
@@ -236,6 +270,10 @@ class Settings(Part):
         """All that may move a pixel: settings with a sha256 go by their content, not by their place."""
         return _meaning(self)
 
+    def with_image(self, image: Path | None) -> Self:
+        """The recipe for a prompt with this image. Raises GeneratorError where one is asked for and there is none."""
+        return self.model_copy(update={"conditioning": self.conditioning.with_image(image)})
+
     def weights_key(self) -> str:
         """All that must be loaded: recipes with equal keys share what is loaded."""
         loaded = [one for one in self.modifiers if isinstance(one, Corrector | Distilled)]
@@ -245,12 +283,24 @@ class Settings(Part):
 
 
 def _meaning(settings: Settings) -> dict[str, Any]:
-    meaning = settings.model_dump(mode="json")
+    meaning = meaning_of(settings)
     del meaning["runtime"]["offload"]
-    if settings.source.sha256:
-        for place in ("folder", "hub", "revision", "file", "config"):
-            del meaning["source"][place]
-    return meaning
+    return meaning  # type: ignore[no-any-return]
+
+
+def meaning_of(part: Any) -> Any:
+    """A recipe as plain values; files with a known sha256 go by it and not by their place."""
+    if isinstance(part, Part):
+        told = {name: meaning_of(getattr(part, name)) for name in type(part).model_fields}
+        if isinstance(part, Placed):
+            if part.sha256 is not None:
+                told = {name: value for name, value in told.items() if name not in part.PLACES}
+            elif not isinstance(part, Source):
+                del told["sha256"]
+        return told
+    if isinstance(part, list | tuple):
+        return [meaning_of(each) for each in part]
+    return {name: meaning_of(each) for name, each in part.items()} if isinstance(part, dict) else part
 
 
 def canonical(value: Any) -> str:

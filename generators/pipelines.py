@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from generators import GeneratorError, _hint
+from generators import GeneratorError, _hint, pinning
 from generators.pipeline_settings import Corrector, Distilled, Runtime, Settings, Source, canonical
 
 ALLOWED = frozenset(
@@ -175,11 +175,8 @@ def loaded(settings: Settings) -> Loaded:
     """The pipeline of a recipe, on its device and in its precision. Raises GeneratorError."""
     started = time.monotonic()
     kind, _, place = described(settings)
-    if settings.source.sha256 is not None and (found := manifest_sha256(place)) != settings.source.sha256:
-        raise GeneratorError(
-            f"{place}: its files have changed since the recipe was registered (manifest {found[:12]}, not "
-            f"{settings.source.sha256[:12]}): restore them, or register them as another contender"
-        )
+    for _, part in pinning.placed(settings):
+        pinning.check(part)
     _quiet()
     with told(settings):
         pipe = _from_files(kind, settings, place)

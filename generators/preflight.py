@@ -1,5 +1,9 @@
 """Trying a recipe when it is registered: two steps, twice, alone and in a batch. Says what is reproducible."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +32,14 @@ def preflight(generator: "Diffusers", recipe: Settings) -> dict[str, Any]:
     kind, said, _ = described(recipe)
     full = with_distilled(recipe)
     arguments = call_arguments(kind, full, "guider" in said)
-    short = shortened(recipe)
+    with sample_image() as image:
+        return _tried(generator, recipe.with_image(image), kind, arguments)
+
+
+def _tried(generator: "Diffusers", recipe: Settings, kind: type, arguments: dict[str, Any]) -> dict[str, Any]:
+    from generators.diffusers import with_distilled
+
+    full, short = with_distilled(recipe), shortened(recipe)
     prompts = [recipe_prompt(recipe, number) for number in range(2)]
     first = generator.generate(prompts[0], SEEDS[0], short)
     second = generator.generate(prompts[0], SEEDS[0], short)
@@ -58,6 +69,20 @@ def preflight(generator: "Diffusers", recipe: Settings) -> dict[str, Any]:
             f"scheduler {full.scheduler.name} drops these settings of the checkpoint's own: {', '.join(dropped)}"
         ]
     return facts
+
+
+@contextmanager
+def sample_image() -> Iterator[Path]:
+    """An image to try recipes with that begin from the prompt's own: shades from side to side."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image.png"
+        shades = np.linspace(0, 255, 256).astype(np.uint8)
+        Image.fromarray(np.stack(np.broadcast_arrays(shades[:, None], shades[None], 128), -1).astype(np.uint8)).save(
+            path
+        )
+        yield path
 
 
 def recipe_prompt(recipe: Settings, number: int) -> str:

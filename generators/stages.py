@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from generators import Capabilities, GeneratorError, Take, Watch, load, unwatched
 from generators.diffusers import PLAYBACK, Diffusers
-from generators.pipeline_settings import Part, canonical
+from generators.pipeline_settings import Part, Placed, canonical, meaning_of
 from generators.pipeline_settings import Settings as Recipe
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from generators.pipelines import Loaded
 
 
-class Decoder(Part):
+class Decoder(Placed):
     """Another checkpoint of the stage's VAE, to decode what its denoiser made."""
 
     folder: str
@@ -93,11 +93,19 @@ class Settings(Part):
 
     def meaning(self) -> dict[str, Any]:
         """All that may move a pixel."""
-        meaning = self.model_dump(mode="json")
+        meaning: dict[str, Any] = meaning_of(self)
         for told, stage in zip(meaning["stages"], self.stages, strict=True):
             if not isinstance(stage, Blend):
                 told["recipe"] = stage.recipe.meaning()
         return meaning
+
+    def with_image(self, image: Path | None) -> Self:
+        """The recipe for a prompt with this image: every stage that asks for it gets it."""
+        stages = [
+            stage if isinstance(stage, Blend) else stage.model_copy(update={"recipe": stage.recipe.with_image(image)})
+            for stage in self.stages
+        ]
+        return self.model_copy(update={"stages": tuple(stages)})
 
 
 class Stages:
@@ -111,6 +119,12 @@ class Stages:
         decoders = [stage.decoder.folder for stage in recipe.stages if getattr(stage, "decoder", None)]
         keys = [one.weights_key() for one in recipe.recipes()]
         return hashlib.sha256(canonical([keys, decoders]).encode()).hexdigest()
+
+    def holds(self, recipe: Any) -> bool:
+        """Whether the weights of all stages are loaded."""
+        pipelines = load("diffusers")
+        assert isinstance(pipelines, Diffusers)
+        return all(map(pipelines.holds, recipe.recipes()))
 
     def generate(self, prompt: str, seed: int, recipe: Any, watch: Watch = unwatched) -> Take:
         """The clip of the last stage. Raises GeneratorError, which names the stage, and Cancelled."""
@@ -137,14 +151,16 @@ class Stages:
     def preflight(self, recipe: Any) -> dict[str, Any]:
         """Every stage with two steps, twice: the clip's size, and whether it repeats itself."""
         from generators.pipelines import find, manifest_sha256
-        from generators.preflight import difference, recipe_prompt, shortened
+        from generators.preflight import difference, recipe_prompt, sample_image, shortened
 
         stages = [
             stage if isinstance(stage, Blend) else stage.model_copy(update={"recipe": shortened(stage.recipe)})
             for stage in recipe.stages
         ]
         short = recipe.model_copy(update={"stages": tuple(stages)})
-        one, again = (self.generate(recipe_prompt(recipe.recipes()[0], 0), 0, short) for _ in range(2))
+        with sample_image() as image:
+            given = short.with_image(image)
+            one, again = (self.generate(recipe_prompt(recipe.recipes()[0], 0), 0, given) for _ in range(2))
         frames, height, width = one.frames.shape[:3]
         repeats = difference(one.frames, again.frames)
         facts = {"frames": frames, "height": height, "width": width, "repeats": repeats, "reproducible": repeats == 0}
@@ -259,10 +275,12 @@ def decoding(loaded: "Loaded", decoder: Decoder | None) -> Iterator[None]:
         return
     import diffusers
 
+    from generators.pinning import check
     from generators.pipelines import check_files
 
     folder = Path(decoder.folder).expanduser()
     check_files(folder)
+    check(decoder)
     own = loaded.pipe.vae
     try:
         name = json.loads((folder / "config.json").read_text())["_class_name"]

@@ -39,6 +39,7 @@ from evalapp.assessing.tally import Tally
 from evalapp.assessing.watching import watched_too_little
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.media import media_response
+from evalapp.generation.store import present
 
 ASSESSOR = "assessor"  # the session's key
 # What a refused answer is told; NotYours gives its own sentence.
@@ -212,7 +213,7 @@ def task_reference(request: HttpRequest, code: UUID) -> HttpResponseBase:
     """The image that belongs to the pair's prompt, as long as its clips may be seen."""
     assignment = mine(request, code)
     path = assignment.pair.prompt.picture if assignment and assignment.media_file("left") else None
-    if path is None or not path.is_file():
+    if path is None or not present(path).is_file():
         return HttpResponseNotFound(b"not found", content_type="text/plain")
     return media_response(request, path)
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet, PromptText, digest, picture_path
+from evalapp.generation import store
 from evalapp.generation.files import discard, sha256_of, write_files
 from evalapp.generation.layouts import Layout, Place
 from evalapp.generation.models import Clip
@@ -172,4 +173,5 @@ def _images(paths: dict[str, Path]) -> tuple[dict[str, str], list[str]]:
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
             write_still(footage.frames[0], place)
+            store.keep(place)
     return stored, problems

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 from evalapp.generation.files import discard, write_files
 from evalapp.generation.metering import Meter, gpu_and_driver
 from evalapp.generation.models import Clip
+from evalapp.generation.store import present
 from generators import Cancelled, GeneratorError, Take, Watch, load, unwatched
 from generators.recipe import parse
 
@@ -58,6 +59,7 @@ def _generate(clip: Clip, watch: Watch) -> dict[str, Any]:
             "checkpoint": contender.checkpoint.sha256 or None,
             "prompt": clip.prompt.text,
             "seed": clip.seed,
+            "image": clip.prompt.image or None,
             "noise_sha256": take.facts.get("noise_sha256"),
             "seconds": seconds,
             "machine": machine(take.facts.get("versions", {})),
@@ -72,7 +74,11 @@ def generated(clip: Clip, watch: Watch = unwatched) -> tuple[Take, dict[str, flo
     """The clip's frames anew, and the seconds that the generator's parts took (None where it does not tell)."""
     recipe = clip.contender.recipe
     started = time.monotonic()
-    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, parse(recipe.generator, recipe.settings), watch)
+    settings: Any = parse(recipe.generator, recipe.settings)
+    if hasattr(settings, "with_image"):
+        picture = clip.prompt.picture
+        settings = settings.with_image(present(picture) if picture else None)
+    take = load(recipe.generator).generate(clip.prompt.text, clip.seed, settings, watch)
     seconds: dict[str, float | None] = {
         part: take.facts.get(f"{part}_seconds") for part in ("load", "sample", "decode")
     }

@@ -9,7 +9,10 @@ import logging
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from django.conf import settings
 from django.core.files.base import File
@@ -18,11 +21,11 @@ from django.core.files.storage import storages
 log = logging.getLogger(__name__)
 
 
-def keep(folder: Path) -> None:
-    """Store a clip's folder; all of it, or an error."""
+def keep(place: Path) -> None:
+    """Store a clip's folder, or one file; all of it, or an error."""
     if not settings.MEDIA_BUCKET:
         return
-    for path in sorted(folder.iterdir()):
+    for path in sorted(place.iterdir()) if place.is_dir() else [place]:
         with path.open("rb") as file:
             storages["clips"].save(_key(path), File(file))
 
@@ -45,6 +48,25 @@ def present(path: Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes] | None]:
+    """The file where it is kept for good, to be read once; None where it is not. A bucket's leaves nothing here."""
+    if not settings.MEDIA_BUCKET:
+        if not path.is_file():
+            yield None
+            return
+        with path.open("rb") as file:
+            yield file
+        return
+    try:
+        kept = storages["clips"].open(_key(path), "rb")
+    except FileNotFoundError:
+        yield None
+        return
+    with kept:
+        yield cast(IO[bytes], kept)
 
 
 def remove(folder: Path, names: tuple[str, ...]) -> None:

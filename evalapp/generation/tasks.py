@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Collection
 from functools import partial
+from itertools import islice
 
 from celery import shared_task
 from django.db import transaction
 
-from evalapp.catalog.models import Contender
+from evalapp.catalog.models import Contender, Recipe
 from evalapp.generation.models import LEASE_RAN_OUT, Clip, Queue
 
 SHIFT_SECONDS = 30
@@ -22,7 +23,8 @@ BELLS_AT_ONCE = 8
 KEPT_WARM = 4
 """Weights that this process rendered with last, and so may have loaded still."""
 
-_warm: list[str] = []
+_warm: dict[str, Recipe] = {}
+"""Recipes by the key of their weights, the last used first."""
 _warming = threading.Lock()
 
 
@@ -33,14 +35,30 @@ def render_waiting(hardware: str = "cpu") -> None:
 
     worker = f"{socket.gethostname()}:{os.getpid()}"
     until = time.monotonic() + SHIFT_SECONDS
-    while clip := Clip.objects.claim_next(worker, [hardware], _warm):
+    while clip := Clip.objects.claim_next(worker, [hardware], _loaded()):
         with _warming:
-            _warm[:] = [clip.weights, *(key for key in _warm if key != clip.weights)][:KEPT_WARM]
+            last = {clip.weights: clip.contender.recipe}
+            last |= {key: recipe for key, recipe in _warm.items() if key != clip.weights}
+            _warm.clear()
+            _warm.update(islice(last.items(), KEPT_WARM))
         render(clip)
         if time.monotonic() > until:
             # One bell for this worker and one for an idle neighbour, so that lost bells cannot leave it idle.
             _ring(hardware, 2)
             return
+
+
+def _loaded() -> list[str]:
+    """Keys of the weights among the last used that are still loaded, where the generator tells; else all of them."""
+    from generators import load
+    from generators.recipe import parse
+
+    with _warming:
+        for key, recipe in list(_warm.items()):
+            tells = getattr(load(recipe.generator), "holds", None)
+            if tells and not tells(parse(recipe.generator, recipe.settings)):
+                del _warm[key]
+        return list(_warm)
 
 
 @shared_task(ignore_result=True)

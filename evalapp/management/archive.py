@@ -20,8 +20,12 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from evalapp.assessing.controls import Golden
+from evalapp.catalog.models import Prompt, picture_path
 from evalapp.comparisons.models import Comparison
+from evalapp.generation.files import NAMES
 from evalapp.generation.models import Clip
+from evalapp.generation.store import keep, opened
 
 FORMAT = 1
 DATABASE, MEDIA, SECRET, MANIFEST = "database", "media", "secret_key", "manifest.json"
@@ -53,7 +57,9 @@ def back_up(target: Path) -> dict[str, Any]:
                 tar.add(copy, DATABASE)
                 if (settings.VAR_DIR / SECRET).is_file():
                     tar.add(settings.VAR_DIR / SECRET, SECRET)
-                if Path(settings.MEDIA_DIR).is_dir():
+                if settings.MEDIA_BUCKET:
+                    _add_from_bucket(tar)
+                elif Path(settings.MEDIA_DIR).is_dir():
                     tar.add(settings.MEDIA_DIR, MEDIA)
             part.chmod(0o600)
             part.replace(target)
@@ -91,10 +97,27 @@ def restore(source: Path, replace: bool = False) -> dict[str, Any]:
         if (Path(folder) / MEDIA).is_dir():
             media.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(Path(folder) / MEDIA, media)
+            for place in [*media.glob("??/*"), *media.glob("prompts/*")]:
+                keep(place)
         if (Path(folder) / SECRET).is_file():
             shutil.move(Path(folder) / SECRET, settings.VAR_DIR / SECRET)
     call_command("migrate", verbosity=0)
     return manifest
+
+
+def _add_from_bucket(tar: tarfile.TarFile) -> None:
+    """Every file that a row names, read from the bucket into the archive: the media folder is but a cache of it."""
+    folders = {folder for table in (Clip, Golden) for folder in table.objects.values_list("folder", flat=True)}
+    places = [Clip(folder=folder).directory / name for folder in sorted(folders) for name in NAMES]
+    places += [picture_path(image) for image in sorted(set(Prompt.objects.values_list("image", flat=True)) - {""})]
+    for path in places:
+        with opened(path) as file:
+            if file is None:
+                continue  # not every clip has every file; `verify` tells what lacks
+            told = tarfile.TarInfo(f"{MEDIA}/{path.relative_to(settings.MEDIA_DIR).as_posix()}")
+            told.size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            tar.addfile(told, file)
 
 
 def _holds_something() -> bool:

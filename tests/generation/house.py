@@ -91,7 +91,7 @@ class House:
     def clips(self) -> list[dict]:
         return json.loads(self.run("shell", "-v0", "-c", CLIPS))
 
-    def start_worker(self, before: str = "", beat: bool = True) -> subprocess.Popen[bytes]:
+    def start_worker(self, before: str = "", beat: bool = True, threads: int = 2) -> subprocess.Popen[bytes]:
         """A worker; `before` is a program that it runs first."""
         program = f"import django; django.setup()\n{before}\nfrom evalapp.celery import app\n"
         options = [
@@ -99,7 +99,7 @@ class House:
             "-P",
             "threads",
             "-c",
-            "2",
+            str(threads),
             *(["-B"] if beat else []),
             "-Q",
             "default,cpu",

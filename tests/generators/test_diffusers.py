@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from generators import Cancelled, GeneratorError, load  # noqa: E402
+from generators import Cancelled, GeneratorError, keeping, load  # noqa: E402
 from generators.recipe import identity, parse  # noqa: E402
 from tests.generators.tiny_pipelines import save  # noqa: E402
 
@@ -108,6 +108,7 @@ def test_facts_name_versions_seconds_and_steps(stable_diffusion):
 
 def test_weights_stay_loaded_while_recipes_share_them(stable_diffusion, wan):
     generator = load("diffusers")
+    generator._resident.clear()
     take(wan, frames=9)
     assert take(stable_diffusion).facts["load_seconds"] > 0
     first = generator.resident(recipe(stable_diffusion))
@@ -116,7 +117,37 @@ def test_weights_stay_loaded_while_recipes_share_them(stable_diffusion, wan):
     assert generator.weights_key(recipe(stable_diffusion)) == generator.weights_key(recipe(stable_diffusion, steps=9))
     assert generator.weights_key(recipe(stable_diffusion)) != generator.weights_key(recipe(wan))
     take(wan, frames=9)
-    assert generator.resident(recipe(stable_diffusion)) is not first
+    assert generator.holds(recipe(stable_diffusion))
+    assert generator.resident(recipe(stable_diffusion)) is first
+
+
+def test_what_was_unused_the_longest_makes_room_for_other_weights(stable_diffusion, wan, monkeypatch):
+    generator = load("diffusers")
+    generator._resident.clear()
+    one, other = recipe(stable_diffusion), recipe(wan, frames=9)
+    first = generator.resident(one)
+    monkeypatch.setattr(keeping, "room", lambda: keeping.taken(first.pipe) + keeping.expected(other) - 1)
+    generator.resident(other)
+    assert (generator.holds(one), generator.holds(other)) == (False, True)
+    assert generator.resident(one) is not first
+    assert not generator.holds(other)
+
+
+def test_a_clip_that_finds_no_memory_is_begun_anew_without_others_weights(stable_diffusion, wan, monkeypatch):
+    generator = load("diffusers")
+    generator._resident.clear()
+    take(wan, frames=9)
+    pipe = generator.resident(recipe(stable_diffusion)).pipe
+    decode = pipe.vae.decode
+
+    def crowded(*args, **kwargs):
+        if len(generator._resident) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(pipe.vae, "decode", crowded)
+    assert take(stable_diffusion).frames.any()
+    assert not generator.holds(recipe(wan, frames=9))
 
 
 def test_no_recipe_leaves_anything_behind_for_the_next(stable_diffusion):

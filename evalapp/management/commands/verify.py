@@ -1,5 +1,6 @@
 """Whether what is stored keeps its promises: votes, places, files."""
 
+import hashlib
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,11 +15,13 @@ from rich.progress import track
 from evalapp.assessing.controls import Golden
 from evalapp.assessing.exclusions import BY_RULE, Exclusion
 from evalapp.assessing.models import Assignment, Ballot
+from evalapp.catalog.models import Prompt, picture_path
 from evalapp.comparisons.models import Comparison, Pair
-from evalapp.generation.files import sha256_of
 from evalapp.generation.models import Clip
+from evalapp.generation.store import opened
 from evalapp.people import audit
 
+MASTER_AND_RENDITION = {Clip.Kind.VIDEO: ("master.mkv", "clip.mp4"), Clip.Kind.IMAGE: ("master.png", "clip.webp")}
 TAKEN = Q(assignments__state__in=(Assignment.State.HELD, Assignment.State.SUBMITTED))
 
 
@@ -82,13 +85,25 @@ def places() -> Iterator[str]:
 
 
 def files() -> Iterator[str]:
+    """Every clip's master and rendition where they are kept for good, and the images of prompts."""
     ready = Clip.objects.filter(state=Clip.State.READY).select_related("contender", "prompt")
     for clip in track(ready.iterator(500), "Reading clips", total=ready.count(), transient=True):
-        for path, stored in ((clip.master, clip.sha256), (clip.rendition, clip.rendition_sha256)):
-            if not path.is_file():
-                yield f"clip {clip.pk} ({clip}): {path.name} is gone from {clip.directory}"
-            elif sha256_of(path) != stored:
-                yield f"clip {clip.pk} ({clip}): {path.name} is not the file that was stored"
+        names = MASTER_AND_RENDITION[clip.kind]
+        for name, stored in zip(names, (clip.sha256, clip.rendition_sha256), strict=True):
+            with opened(clip.directory / name) as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest() if file else None  # type: ignore[arg-type]
+            if found is None:
+                yield f"clip {clip.pk} ({clip}): {name} is gone from {_home(clip.directory)}"
+            elif found != stored:
+                yield f"clip {clip.pk} ({clip}): {name} is not the file that was stored"
+    for image in Prompt.objects.exclude(image="").order_by().values_list("image", flat=True).distinct():
+        with opened(picture_path(image)) as file:
+            if file is None:
+                yield f"image {image} of a prompt is gone from {_home(picture_path(image).parent)}"
+
+
+def _home(folder: Path) -> str:
+    return f"bucket {settings.MEDIA_BUCKET}" if settings.MEDIA_BUCKET else str(folder)
 
 
 def orphan_folders() -> list[Path]:
