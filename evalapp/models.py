@@ -8,7 +8,7 @@ from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
-from evalapp.generation.models import Clip, Queue
+from evalapp.generation.models import Clip, Queue, Window
 from evalapp.generation.uploads import Upload
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
@@ -62,4 +62,5 @@ __all__ = [
     "Verdict",
     "Vote",
     "Webhook",
+    "Window",
 ]

@@ -7,8 +7,10 @@ from django.views.generic import RedirectView
 
 from evalapp.assessing import entrance, examples, invitations, preview, standings
 from evalapp.assessing import views as assessing
+from evalapp.catalog import contender_views
 from evalapp.catalog import views as catalog
 from evalapp.comparisons import views as comparisons
+from evalapp.generation import queues
 from evalapp.measuring import views as measuring
 from evalapp.people import audit_views, member_views, token_views, webhook_views
 from evalapp.people.views import SignIn
@@ -36,6 +38,14 @@ urlpatterns = [
     path("webhooks/deliveries/<uuid:code>/resend/", webhook_views.resend, name="resend-delivery"),
     path("tokens/", token_views.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", token_views.revoke, name="revoke-token"),
+    # Queues
+    path("queues/", queues.queues, name="queues"),
+    path("queues/<str:hardware>/", queues.set_queue, name="set-queue"),
+    path("queues/<str:hardware>/pause/", queues.pause_queue, {"pause": True}, name="pause-queue"),
+    path("queues/<str:hardware>/resume/", queues.pause_queue, {"pause": False}, name="resume-queue"),
+    # Contenders
+    path("contenders/", contender_views.contenders, name="contenders"),
+    path("contenders/new/<str:generator>/", contender_views.register_page, name="register-contender"),
     # Comparisons
     path("comparisons/new/", comparisons.new, name="new-comparison"),
     path("comparisons/<uuid:code>/open/", comparisons.open_voting, name="open"),
@@ -69,9 +79,7 @@ urlpatterns = [
     path("assess/<uuid:code>/next/", assessing.next_task, name="next-task"),
     path("assess/tasks/<uuid:code>/", assessing.task, name="task"),
     path("assess/tasks/<uuid:code>/skip/", assessing.skip_task, name="skip-task"),
-    path("assess/tasks/<uuid:code>/reference/", assessing.task_reference, name="task-reference"),
-    path("assess/tasks/<uuid:code>/<str:side>/", assessing.task_media, name="task-media"),
-    path("assess/tasks/<uuid:code>/<str:side>/poster/", assessing.task_media, {"poster": True}, name="task-poster"),
+    path("assess/media/<str:seal>/", assessing.task_media, name="task-media"),
     # Progress
     path("comparisons/", progress.comparisons, name="comparisons"),
     path("comparisons/<uuid:code>/", progress.comparison, name="comparison"),

@@ -29,11 +29,11 @@ def content(part: Placed) -> str:
     """sha256 of the files that a part names: of a file, or of a folder's manifest. Raises GeneratorError."""
     from generators.pipelines import check_files, find, manifest_sha256
 
-    if isinstance(part, Source):
-        return manifest_sha256(find(part))
-    path = Path(str(part.path())).expanduser()
-    if path.is_dir():
+    path = find(part) if isinstance(part, Source) else Path(str(part.path())).expanduser()
+    if path.is_dir() or not path.suffix:
         check_files(path)
+        return manifest_sha256(path)
+    if isinstance(part, Source) and path.is_file():
         return manifest_sha256(path)
     try:
         with path.open("rb") as file:

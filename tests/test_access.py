@@ -5,6 +5,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from evalapp.assessing import addresses
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.uploads import Upload
@@ -66,6 +67,12 @@ ACCESS = {
     "set_language": ("post", (ON,) * len(ROLES)),
     "sign-in": ("get", EVERYONE),
     "sign-out": ("post", (SIGN_IN,) * len(ROLES)),
+    "contenders": ("get", OWN_PROJECT_ORGANIZERS),
+    "queues": ("get", OWN_PROJECT_ORGANIZERS),
+    "set-queue": ("post", members("organizer", ON, foreigner=ON)),
+    "pause-queue": ("post", members("organizer", ON, foreigner=ON)),
+    "resume-queue": ("post", members("organizer", ON, foreigner=ON)),
+    "register-contender": ("get", OWN_PROJECT_ORGANIZERS),
     "comparisons": ("get", SIGNED_IN),
     "comparison": ("get", ORGANIZERS),
     "new-comparison": ("get", OWN_PROJECT_ORGANIZERS),
@@ -101,8 +108,6 @@ ACCESS = {
     "task": ("get", ASSESSORS_OWN),
     "skip-task": ("post", assessors(ON)),
     "task-media": ("get", ASSESSORS_OWN),
-    "task-poster": ("get", ASSESSORS_OWN),
-    "task-reference": ("get", NOBODY),  # where the prompt has no image
     "judging": ("get", ORGANIZERS),
     "stop-judge": ("post", ORGANIZERS_DO),
     "report": ("get", VIEWERS),
@@ -285,8 +290,14 @@ def address(name, house):
         return reverse(name, args=[comparison, house["assessor"].assessor.code])
     if name in ("task", "skip-task"):
         return reverse(name, args=[task.code])
-    if name in ("task-media", "task-poster"):
-        return reverse(name, args=[task.code, "left"])
+    if name == "task-media":
+        return addresses.address(task.code, "left", 30)
+    if name == "register-contender":
+        return reverse(name, args=["shapes"])
+    if name in ("contenders", "queues"):
+        return reverse(name)
+    if name in ("set-queue", "pause-queue", "resume-queue"):
+        return reverse(name, args=["cpu"])
     if name == "rendering-verb":
         return reverse(name, args=[comparison, "hold"])
     if name in ("clip-media", "clip-poster", "clip-sheet"):

@@ -19,6 +19,7 @@ from evalapp.api.serializers import (
     ContenderSerializer,
     InvitationSerializer,
     NewComparisonSerializer,
+    NewContenderSerializer,
     NewInvitationSerializer,
     NewPromptSetSerializer,
     OnePromptSetSerializer,
@@ -26,11 +27,12 @@ from evalapp.api.serializers import (
 )
 from evalapp.assessing.invitations import new_link, withdraw_link
 from evalapp.assessing.models import Invitation
+from evalapp.catalog.contender_views import enter, problems_of
 from evalapp.catalog.models import Contender, PromptSet, PromptText
+from evalapp.catalog.registration import Refused
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.launch import InvalidPlan, create, launch
 from evalapp.comparisons.models import Comparison
-from evalapp.people.projects import Role
 
 
 class Listed(OnceOnly, Problems, generics.ListAPIView):
@@ -86,8 +88,8 @@ class OnePromptSet(Problems):
         return tagged(request, OnePromptSetSerializer(prompt_set, context={"request": request}).data)
 
 
-class Contenders(Problems, generics.ListAPIView):
-    permission_classes = [MayReadReports]
+class Contenders(Listed):
+    reading = MayReadReports
     serializer_class = ContenderSerializer
     pagination_class = NewestFirst
     queryset = Contender.objects.select_related("checkpoint", "recipe")
@@ -96,10 +98,19 @@ class Contenders(Problems, generics.ListAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    def get_queryset(self) -> QuerySet[Contender]:
-        named = self.request.query_params.get("project", "")
-        found: QuerySet[Contender] = super().get_queryset()
-        return found.filter(project__in=projects_at(self.request, Role.RESEARCHER, named))
+    @told(ContenderSerializer, 400, 422, status=201, request=NewContenderSerializer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
+    def once(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked = checked(NewContenderSerializer, request)
+        recipe, project = asked["recipe"], project_for(request, asked.get("project", ""))
+        settings, place = recipe["settings"], asked["checkpoint"]
+        try:
+            contender = enter(asked["name"], recipe["generator"], settings, place, asked["hardware"], project.pk)
+        except Refused as refusal:
+            raise serializers.ValidationError({"recipe": problems_of(str(refusal))}) from refusal
+        return Response(ContenderSerializer(contender, context={"request": request}).data, status=201)
 
 
 class Comparisons(Listed):

@@ -137,6 +137,24 @@ class ContenderSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class RecipeSerializer(Strict):
+    generator = serializers.CharField(max_length=50)
+    settings = serializers.DictField(default=dict, help_text="As the generator's JSON schema has them.")
+
+
+class NewContenderSerializer(Strict):
+    """The body that registers a contender; registering the same one again changes nothing. Files are hashed meanwhile:
+    with `source.sha256` in the recipe they may lie on the workers alone."""
+
+    name = serializers.CharField(max_length=200)
+    project = serializers.CharField(
+        required=False, max_length=40, help_text="A project's code; needed where you organize more than one."
+    )
+    recipe = RecipeSerializer()
+    checkpoint = serializers.CharField(default="", allow_blank=True, max_length=500, help_text="Folder or file.")
+    hardware = serializers.CharField(default="cpu", max_length=30, help_text="Class of worker, as in gpu.24gb.")
+
+
 class NewComparisonSerializer(Strict):
     """The body that makes a comparison; with `launch` (the default) its clips are queued at once."""
 

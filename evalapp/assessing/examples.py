@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from evalapp.assessing import training
+from evalapp.assessing.addresses import address
 from evalapp.assessing.choices import BOTH_BAD, GRADED, PLAIN
 from evalapp.assessing.controls import Control, Golden
 from evalapp.assessing.goldens import EXPLANATIONS
@@ -120,7 +121,16 @@ def feedback(control: Control) -> dict[str, object]:
         )
     golden = control.golden
     why = golden.explanation or _(EXPLANATIONS.get(golden.damage, "")) if golden else ""
-    sides = [{"side": side, "image": control.clip(side).kind == "image"} for side in ("left", "right")]
+    lease = control.comparison.lease_minutes
+    sides = [
+        {
+            "side": side,
+            "image": control.clip(side).kind == "image",
+            "media": address(control.code, side, lease),
+            "poster": address(control.code, f"{side} poster", lease),
+        }
+        for side in ("left", "right")
+    ]
     return {"rows": rows, "why": why, "sides": sides, "prompt": control.pair.prompt.text, "control": control}
 
 

@@ -5,6 +5,7 @@ Nothing here names a contender, a clip or a pair: a pair is known to its assesso
 
 import uuid
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from evalapp.assessing import training
+from evalapp.assessing import addresses, training
 from evalapp.assessing.choices import offered
 from evalapp.assessing.controls import Control, Task
 from evalapp.assessing.dispatch import COUNTED, handed_out, next_assignment, remaining, waiting
@@ -199,23 +200,25 @@ def skip_task(request: HttpRequest, code: UUID) -> HttpResponse:
 
 
 @require_safe
-def task_media(request: HttpRequest, code: UUID, side: str, poster: bool = False) -> HttpResponseBase:
-    """A clip (or its poster) under an address of its own. Everything that may not be seen looks the same: 404."""
-    assignment = mine(request, code)
-    path = assignment.media_file(side, poster=poster) if assignment and side in ("left", "right") else None
-    if path is None or not path.is_file():
+def task_media(request: HttpRequest, seal: str) -> HttpResponseBase:
+    """A clip, its poster or the prompt's image under an address of its own. What may not be seen all looks the same."""
+    meant = addresses.read(seal)
+    assignment = mine(request, meant.code) if meant else None
+    path = _file_of(assignment, meant.file) if assignment and meant else None
+    if path is None or meant is None or not path.is_file():
         return HttpResponseNotFound(b"not found", content_type="text/plain")
-    return media_response(request, path)
+    response = media_response(request, path)
+    if "Cache-Control" in response:
+        response["Cache-Control"] = f"private, max-age={min(addresses.HOUR, meant.seconds_left)}, immutable"
+    return response
 
 
-@require_safe
-def task_reference(request: HttpRequest, code: UUID) -> HttpResponseBase:
-    """The image that belongs to the pair's prompt, as long as its clips may be seen."""
-    assignment = mine(request, code)
-    path = assignment.pair.prompt.picture if assignment and assignment.media_file("left") else None
-    if path is None or not present(path).is_file():
-        return HttpResponseNotFound(b"not found", content_type="text/plain")
-    return media_response(request, path)
+def _file_of(assignment: Task, file: str) -> Path | None:
+    side, _space, poster = file.partition(" ")
+    if side != "reference":
+        return assignment.media_file(side, poster=bool(poster))
+    path = assignment.pair.prompt.picture if assignment.media_file("left") else None
+    return present(path) if path else None
 
 
 def mine(request: HttpRequest, code: UUID) -> Task | None:
@@ -292,13 +295,20 @@ def task_context(assignment: Task, given: dict[str, str] | None = None) -> dict[
         for aspect in assignment.comparison.questions()
     ]
     sides = [("left", left), ("right", right)]
+
+    def at(file: str) -> str:
+        return addresses.address(assignment.code, file, assignment.comparison.lease_minutes)
+
     return {
         "code": assignment.code,
         "comparison_code": assignment.comparison.code,
         "prompt": assignment.pair.prompt.text,
-        "reference": bool(assignment.pair.prompt.image),
+        "reference": at("reference") if assignment.pair.prompt.image else "",
         "rows": rows,
-        "sides": [{"side": side, "image": clip.kind == clip.Kind.IMAGE} for side, clip in sides],
+        "sides": [
+            {"side": side, "image": clip.kind == clip.Kind.IMAGE, "media": at(side), "poster": at(f"{side} poster")}
+            for side, clip in sides
+        ],
         "still": left.kind == right.kind == left.Kind.IMAGE,
         "fps": max(float(left.facts.get("fps") or 0), float(right.facts.get("fps") or 0)) or 24,
         "tall": (left.facts.get("height") or 1) > (left.facts.get("width") or 1),

@@ -8,8 +8,9 @@ from functools import lru_cache
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.models import Clip, ClipQuerySet
@@ -21,6 +22,7 @@ from evalapp.people.webhooks import announce
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 HEADLINE = "preference"
 MIXED_IN_AT_MOST = 0.5
+SAME_NOISE, SAME_SEED = gettext_noop("same noise"), gettext_noop("same seed only")
 
 
 class NotReady(Exception):
@@ -136,6 +138,13 @@ class Comparison(InProject):
         """Every clip that its pairs show."""
         mine = Q(first_of__comparison=self) | Q(second_of__comparison=self)
         return Clip.objects.filter(mine).distinct()
+
+    def shared_noise(self) -> dict[str, int]:
+        """How many of its pairs began from the same noise, and of how many no more than the seed is known."""
+        noise = {side: KT(f"{side}__facts__generator__noise_sha256") for side in ("first", "second")}
+        told = self.pairs.order_by().annotate(first_noise=noise["first"], second_noise=noise["second"])
+        same = told.filter(first_noise=F("second_noise")).exclude(first_noise="").count()
+        return {SAME_NOISE: same, SAME_SEED: self.pairs.count() - same}
 
     def own_clips(self) -> ClipQuerySet:
         """Its clips, without those that another comparison that is being rendered waits for too."""
@@ -316,4 +325,4 @@ class Pair(models.Model):
     def shares(self) -> str:
         """'same noise' where both generators told the same initial noise; otherwise no more than the seed is known."""
         first, second = ((clip.facts.get("generator") or {}).get("noise_sha256") for clip in (self.first, self.second))
-        return "same noise" if first and first == second else "same seed only"
+        return SAME_NOISE if first and first == second else SAME_SEED

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -55,7 +55,41 @@ class Queue(models.Model):
     def resting(cls) -> list[str]:
         """Hardware classes for which nothing new is started now."""
         now = timezone.now()
-        return [queue.hardware for queue in cls.objects.all() if queue.rests(now)]
+        windows = Window.objects.filter(queue=OuterRef("pk"), ends_at__gt=now)
+        waiting = Q(Exists(windows)) & ~Q(Exists(windows.filter(starts_at__lte=now)))
+        queues = cls.objects.annotate(waits=waiting)
+        return [queue.hardware for queue in queues if queue.rests(now) or vars(queue)["waits"]]
+
+    def next_window(self, now: datetime) -> "Window | None":
+        """The window that it works in now or next; None where its table says nothing more, and it works."""
+        return self.windows.filter(ends_at__gt=now).order_by("starts_at").first()
+
+    @transaction.atomic
+    def give_windows(self, windows: "Sequence[Window]") -> None:
+        """Replace its table of windows; an empty one means that it always works."""
+        self.windows.all().delete()
+        for window in windows:
+            window.queue = self
+        Window.objects.bulk_create(windows)
+
+
+class Window(models.Model):
+    """When a queue works, by a table that the operator gives, as of hours in which power is clean. As long as a window
+    lies ahead, nothing is started outside of them."""
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="windows")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    grams_per_kwh = models.FloatField(null=True, blank=True, help_text="CO2 of the power in this window, if known.")
+
+    class Meta:
+        ordering = ("queue", "starts_at")
+        constraints = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="window_ends_after_it_starts")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.starts_at:%Y-%m-%d %H:%M} – {self.ends_at:%H:%M}"
 
 
 class ClipQuerySet(models.QuerySet["Clip"]):

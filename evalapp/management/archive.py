@@ -107,7 +107,7 @@ def restore(source: Path, replace: bool = False) -> dict[str, Any]:
 
 def _add_from_bucket(tar: tarfile.TarFile) -> None:
     """Every file that a row names, read from the bucket into the archive: the media folder is but a cache of it."""
-    folders = {folder for table in (Clip, Golden) for folder in table.objects.values_list("folder", flat=True)}
+    folders = {str(folder) for table in (Clip, Golden) for folder in table.objects.values_list("folder", flat=True)}
     places = [Clip(folder=folder).directory / name for folder in sorted(folders) for name in NAMES]
     places += [picture_path(image) for image in sorted(set(Prompt.objects.values_list("image", flat=True)) - {""})]
     for path in places:

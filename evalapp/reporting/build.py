@@ -158,7 +158,13 @@ def snapshot_of(comparison: Comparison, inputs: str, filters: Filters = EVERYTHI
         "tradeoffs": None
         if filters
         else tradeoffs(comparison, sections.voted(table), metrics, sections.headline(table)),
-        "provenance": {"method": METHOD, "inputs": inputs, "plan": comparison.digest, "versions": VERSIONS},
+        "provenance": {
+            "method": METHOD,
+            "inputs": inputs,
+            "plan": comparison.digest,
+            "versions": VERSIONS,
+            "noise": comparison.shared_noise(),
+        },
     }
     snapshot["methods"] = methods(snapshot, closed)
     return snapshot if closed else looking.unfinished(snapshot, EXPLORING if filters else RUNNING)

@@ -12,8 +12,8 @@ from django.db.models.functions import Cast, Now
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.comparisons.models import Comparison, Entry
@@ -88,6 +88,7 @@ def rendering(request: HttpRequest, code: UUID) -> HttpResponse:
     comparison = get_object_or_404(Comparison, code=code)
     lines = lines_of(comparison)
     mine = Clip.objects.filter(pk__in=comparison.clips().values("pk"))
+    resting = set(Queue.resting())
     shown = {
         "comparison": comparison,
         "lines": lines,
@@ -95,10 +96,14 @@ def rendering(request: HttpRequest, code: UUID) -> HttpResponse:
         "waiting": sum(line.counts["queued"] for line in lines),
         "held": sum(line.counts["held"] for line in lines),
         "cancelled": sum(line.counts["cancelled"] for line in lines),
-        "queues": [(queue, queue.rests(timezone.now())) for queue in Queue.objects.order_by("hardware")],
+        "queues": [
+            (queue, queue.hardware in resting, queue.rests(timezone.now()))
+            for queue in Queue.objects.order_by("hardware")
+        ],
         "slow": mine.filter(state=Clip.State.RENDERING, lease_until__lt=Now()).count(),
         "failures": failures_of(comparison) if any(line.counts["failed"] for line in lines) else [],
         "renders": comparison.state == Comparison.State.RENDERING,
+        "noise": {gettext(kind): pairs for kind, pairs in comparison.shared_noise().items() if pairs},
         "newest": _newest(mine),
     }
     template = "rendering/_queue.html" if request.headers.get("HX-Request") else "rendering/queue.html"

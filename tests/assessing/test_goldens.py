@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
 
+from evalapp.assessing.addresses import address
 from evalapp.assessing.controls import Control, ControlAnswer, Golden, outcomes
 from evalapp.assessing.dispatch import next_assignment, remaining
 from evalapp.assessing.exchange import export_votes
@@ -230,7 +231,7 @@ def test_the_page_of_a_control_is_that_of_a_pair(client, db):
         kind = getattr(task, "kind", "pair")
         assert str(task.code) in page
         assert not any(word in page for word in ("golden", "identical", "repeated", "damage"))
-        media = client.get(reverse("task-media", args=[task.code, "left"]))
+        media = client.get(address(task.code, "left", 30))
         reply = client.post(reverse("task", args=[task.code]), answers(participation), **JSON)
         assert reply.json()["saved"]
         headers = {name: value for name, value in media.headers.items() if name not in OF_EACH_REPLY}

@@ -2,12 +2,14 @@
 
 import json
 import re
+import time
 import uuid
 
 import polib
 import pytest
 from django.urls import reverse
 
+from evalapp.assessing.addresses import address
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.models import Assignment, Ballot, Vote
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
@@ -208,31 +210,33 @@ def filmed(client, db):
 
 
 def test_clips_come_whole_or_in_ranges_and_unmarked(client, filmed):
-    address = reverse("task-media", args=[filmed.code, "left"])
+    clip = address(filmed.code, "left", 30)
     data = filmed.left.rendition.read_bytes()
-    whole = client.get(address, HTTP_ACCEPT_ENCODING="gzip")
+    whole = client.get(clip, HTTP_ACCEPT_ENCODING="gzip")
     assert whole.getvalue() == data
     assert (whole.status_code, whole["Content-Type"], whole["Content-Encoding"]) == (200, "video/mp4", "identity")
     assert not {"ETag", "Last-Modified", "Content-Disposition"} & set(whole.headers)
-    middle = client.get(address, HTTP_RANGE="bytes=10-19", HTTP_ACCEPT_ENCODING="gzip")
+    middle = client.get(clip, HTTP_RANGE="bytes=10-19", HTTP_ACCEPT_ENCODING="gzip")
     assert (middle.status_code, middle.getvalue()) == (206, data[10:20])
     assert middle["Content-Range"] == f"bytes 10-19/{len(data)}"
-    assert client.get(address, HTTP_RANGE="bytes=-5").getvalue() == data[-5:]
-    assert client.get(address, HTTP_RANGE=f"bytes={len(data) - 3}-99999999").getvalue() == data[-3:]
-    beyond = client.get(address, HTTP_RANGE=f"bytes={len(data)}-")
+    assert client.get(clip, HTTP_RANGE="bytes=-5").getvalue() == data[-5:]
+    assert client.get(clip, HTTP_RANGE=f"bytes={len(data) - 3}-99999999").getvalue() == data[-3:]
+    beyond = client.get(clip, HTTP_RANGE=f"bytes={len(data)}-")
     assert (beyond.status_code, beyond["Content-Range"]) == (416, f"bytes */{len(data)}")
-    assert client.get(address, HTTP_RANGE="bytes=9-3").status_code == 200
-    assert client.head(address)["Content-Length"] == str(len(data))
-    assert client.get(reverse("task-poster", args=[filmed.code, "right"]))["Content-Type"] == "image/webp"
+    assert client.get(clip, HTTP_RANGE="bytes=9-3").status_code == 200
+    assert client.head(clip)["Content-Length"] == str(len(data))
+    assert client.get(address(filmed.code, "right poster", 30))["Content-Type"] == "image/webp"
 
 
 def test_every_clip_that_may_not_be_seen_is_absent_in_the_same_bytes(client, filmed):
     his = next_assignment(make_participation(filmed.comparison, name="bob"))
     assert his.left.rendition.is_file()
-    addresses = [reverse("task-media", args=[code, "left"]) for code in (his.code, uuid.uuid4())]
-    addresses.append(reverse("task-media", args=[filmed.code, "top"]))
+    addresses = [address(code, "left", 30) for code in (his.code, uuid.uuid4())]
+    mine = address(filmed.code, "left", 30)
+    addresses.append(f"{mine[:-6]}AAAAA/")  # sealed by nobody
+    addresses.append(address(filmed.code, "left", 30, now=time.time() - 3 * 3600))  # over
     filmed.skip("other")
-    addresses.append(reverse("task-media", args=[filmed.code, "left"]))
+    addresses.append(address(filmed.code, "left", 30))
     seen = set()
     for answer in map(client.get, addresses):
         del answer["X-Request-ID"]  # random each time
@@ -304,7 +308,7 @@ def test_of_very_many_pairs_only_so_many_are_counted(client, alice, hers, monkey
 
 
 def test_a_prompts_image_is_shown_with_its_pair_to_its_assessor_alone(client, alice, hers, settings):
-    path = reverse("task-reference", args=[hers.code])
+    path = address(hers.code, "reference", alice.comparison.lease_minutes)
     assert b"reference-" not in client.get(url(hers)).content
     assert client.get(path).status_code == 404
     prompt = hers.pair.prompt

@@ -11,7 +11,7 @@ from evalapp.generation import metering, rendering
 from evalapp.generation.models import Clip
 from evalapp.generation.rendering import render
 from evalapp.generation.rerendering import rerender
-from generators import Take
+from generators import GeneratorError, Take
 from tests.factories import make_clip, make_comparison
 
 
@@ -118,3 +118,41 @@ def test_a_pair_is_of_the_same_noise_only_when_both_clips_say_the_same(db):
         for clip, noise in zip((pair.first, pair.second), told, strict=True):
             clip.facts = {"generator": {"noise_sha256": noise}}
         assert pair.shares == expected
+
+
+def test_a_recipe_that_asks_for_it_is_handed_the_prompts_image_and_refuses_a_prompt_without(db, settings, monkeypatch):
+    from evalapp.catalog.models import Prompt
+    from generators.http import Settings as Recipe
+
+    seen = []
+    clip = make_clip(state="queued")
+    made = type("Made", (), {"generate": lambda _, text, seed, recipe, watch: seen.append(recipe.image)})()
+    monkeypatch.setattr(rendering, "load", lambda name: made)
+    monkeypatch.setattr(rendering, "parse", lambda *_: Recipe(server="farm", image="{prompt}"))
+    with pytest.raises(GeneratorError, match="this prompt has none"):
+        rendering.generated(clip)
+    Prompt.objects.update(image="ab" * 32)
+    clip.prompt.refresh_from_db()
+    rendering.generated(clip)
+    assert seen == [str(clip.prompt.picture)]
+
+
+def test_a_comparison_tells_how_many_pairs_share_their_noise_and_how_many_the_seed_alone(db, client, olga):
+    comparison = make_comparison(prompts=3)
+    clips = comparison.clips()
+    for prompt, noise in zip(comparison.prompt_set.prompts.all(), ("n", None, "other"), strict=True):
+        Clip.objects.filter(pk__in=clips.filter(prompt=prompt).values("pk")).update(
+            facts={"generator": {"noise_sha256": noise}}
+        )
+    differs = comparison.pairs.get(prompt__position=2).second
+    Clip.objects.filter(pk=differs.pk).update(facts={})
+    assert comparison.shared_noise() == {"same noise": 1, "same seed only": 2}
+    assert [pair.shares for pair in comparison.pairs.order_by("prompt__position")] == [
+        "same noise",
+        "same seed only",
+        "same seed only",
+    ]
+    client.force_login(olga)
+    page = client.get(f"/comparisons/{comparison.code}/rendering/").content.decode()
+    assert "same noise: 1" in page
+    assert "same seed only: 2" in page

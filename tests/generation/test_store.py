@@ -1,10 +1,13 @@
 """Clips in a bucket: against a real S3 server on this machine."""
 
 import shutil
+import tarfile
 import uuid
 
 import boto3
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
 
@@ -70,3 +73,25 @@ def test_a_bucket_that_refuses_fails_the_clip_in_words_and_keeps_nothing(db, buc
     assert not render(Clip.objects.claim_next("one"))
     assert "NoSuchBucket" in Clip.objects.get().reason
     assert not [path for path in settings.MEDIA_DIR.rglob("*") if path.is_file()]
+
+
+def test_backup_and_verify_read_the_bucket_and_not_its_cache(db, bucket, settings, tmp_path):
+    from evalapp.management.archive import back_up
+    from evalapp.management.commands.verify import files
+
+    settings.VAR_DIR = tmp_path
+    clip = make_clip(media=True)
+    master = clip.master.read_bytes()
+    shutil.rmtree(settings.MEDIA_DIR)
+    assert list(files()) == []
+    assert not settings.MEDIA_DIR.exists()  # nothing was fetched to stay
+    back_up(tmp_path / "backup.tar")
+    with tarfile.open(tmp_path / "backup.tar") as tar:
+        kept = {name.rpartition("/")[2]: name for name in tar.getnames()}
+        assert tar.extractfile(kept["master.mkv"]).read() == master
+    storage = storages["clips"]
+    key = f"{str(clip.folder)[:2]}/{clip.folder}/master.mkv"
+    storage.save(key, ContentFile(b"damaged"))
+    assert "master.mkv is not the file that was stored" in next(files())
+    storage.delete(key)
+    assert f"master.mkv is gone from bucket {settings.MEDIA_BUCKET}" in next(files())

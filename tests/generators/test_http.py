@@ -12,7 +12,7 @@ import pytest
 from generators import Cancelled, GeneratorError, guarded
 from generators.guarded import checked, public
 from generators.http import Http
-from generators.recipe import parse
+from generators.recipe import identity, parse
 from generators.video import write_master, write_rendition, write_still
 
 GRAPH = {"3": {"inputs": {"seed": 1, "steps": 20}}, "6": {"inputs": {"text": "", "a/b": 0}}}
@@ -49,6 +49,8 @@ class Farm:
         if path == "/v1/images/generations":
             coded = {"b64_json": base64.b64encode(self.still).decode()}
             return 200, {"data": [{"url": self.image_url} if self.image_url else coded]}
+        if path == "/upload/image":
+            return 200, {"name": "kept.png", "subfolder": "", "type": "input"}
         if path == "/prompt":
             return 200, {"prompt_id": "p1"}
         if path == "/history/p1":
@@ -214,3 +216,32 @@ def test_a_public_address_is_and_names_that_resolve_to_one_inside_among_others_a
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, found=found, **__: found)
         with pytest.raises(GeneratorError, match="no address of the public internet"):
             checked(httpx.URL("https://rebinding.example/x"), "farm")
+
+
+def test_the_prompts_image_goes_along_to_servers_of_videos_and_into_comfyuis_graph(farm, tmp_path):
+    def begun(server, **settings):
+        recipe = parse("http", {"server": server, "image": "{prompt}"} | settings)
+        return Http().generate("a red ball", 7, recipe.with_image(tmp_path / "still.png"), lambda done: None)
+
+    begun("vllm")
+    assert b'name="input_reference"' in farm.asked[0][2]
+    assert farm.still in farm.asked[0][2]
+    farm.asked, farm.polls = [], 0
+    begun("sglang")
+    sent = json.loads(farm.asked[0][2])["input_reference"]
+    assert base64.b64decode(sent.partition("base64,")[2]) == farm.still
+    farm.asked, farm.polls = [], 0
+    begun(
+        "comfy",
+        graph=GRAPH | {"8": {"inputs": {"image": ""}}},
+        places={"prompt": "/6/inputs/text", "image": "/8/inputs/image"},
+    )
+    assert farm.calls()[0] == ("POST", "/upload/image")
+    assert json.loads(farm.asked[1][2])["prompt"]["8"]["inputs"]["image"] == "kept.png"
+    with pytest.raises(GeneratorError, match="takes no image"):
+        begun("images")
+    with pytest.raises(GeneratorError, match="this prompt has none"):
+        parse("http", {"server": "vllm", "image": "{prompt}"}).with_image(None)
+    with pytest.raises(GeneratorError, match="image = '/etc/passwd'"):
+        parse("http", {"server": "vllm", "image": "/etc/passwd"})
+    assert identity("http", {"server": "vllm", "image": "{prompt}"}) != identity("http", {"server": "vllm"})

@@ -133,3 +133,33 @@ def test_a_contender_gets_its_place_in_a_training_when_registered_or_later(db, r
             call_command("register", "early", **wrong)
     with pytest.raises(CommandError, match="no contender named 'late'"):
         call_command("register", "late", training="run 7", step=1)
+
+
+def test_stages_and_depth_go_by_the_content_of_all_their_folders(db, recipe, folder, tmp_path):
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    decoder = shutil.copytree(folder, tmp_path / "decoder")
+    (decoder / "transformer" / "model.safetensors").write_bytes(b"decoder")
+
+    def stages(base, vae):
+        one = {"kind": "base", "recipe": {"source": {"folder": str(base)}}, "decoder": {"folder": str(vae)}}
+        return recipe("stages", stages=[one])
+
+    call_command("register", "two stages", recipe=stages(folder, decoder), no_trial=True)
+    contender = Contender.objects.get()
+    held = contender.recipe.settings["stages"][0]
+    assert len({held["recipe"]["source"]["sha256"], held["decoder"]["sha256"]}) == 2
+    assert set(contender.checkpoint.manifest.values()) == {
+        held["recipe"]["source"]["sha256"],
+        held["decoder"]["sha256"],
+    }
+    with pytest.raises(CommandError, match="two stages has this very checkpoint and recipe"):
+        call_command("register", "moved", recipe=stages(moved, decoder), no_trial=True)
+    (decoder / "transformer" / "model.safetensors").write_bytes(b"another decoder")
+    call_command("register", "other decoder", recipe=stages(moved, decoder), no_trial=True)
+    image = {"source": {"folder": str(folder)}, "width": 64, "height": 64, "scheduler": {"steps": 2}}
+    path = recipe("deforum", image=image, warp={"kind": "depth", "folder": str(moved)})
+    call_command("register", "depth", recipe=path, no_trial=True)
+    assert Contender.objects.get(name="depth").recipe.settings["warp"]["sha256"]
+    gone = recipe("stages", stages=[{"kind": "base", "recipe": {"source": {"folder": str(tmp_path / "gone")}}}])
+    with pytest.raises(CommandError, match="there is no such folder"):
+        call_command("register", "gone", recipe=gone, no_trial=True)

@@ -21,7 +21,7 @@ from evalapp.generation.models import Clip
 from evalapp.generation.store import opened
 from evalapp.people import audit
 
-MASTER_AND_RENDITION = {Clip.Kind.VIDEO: ("master.mkv", "clip.mp4"), Clip.Kind.IMAGE: ("master.png", "clip.webp")}
+MASTER_AND_RENDITION = {"video": ("master.mkv", "clip.mp4"), "image": ("master.png", "clip.webp")}
 TAKEN = Q(assignments__state__in=(Assignment.State.HELD, Assignment.State.SUBMITTED))
 
 

@@ -1,0 +1,101 @@
+"""Organizers' pages of contenders: which there are, and registering one by a form of its recipe or a pasted one."""
+
+from typing import Any
+
+import yaml
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from evalapp.catalog import recipe_form
+from evalapp.catalog.models import IMPORT, Contender
+from evalapp.catalog.registration import Refused, register_recipe
+from evalapp.people import audit
+from evalapp.people.access import project_of
+from evalapp.people.views import organizers_only
+from generators import names
+from generators.recipe import schema
+
+PER_PAGE = 50
+
+
+@organizers_only
+@require_safe
+def contenders(request: HttpRequest) -> HttpResponse:
+    """Every contender with its checkpoint and recipe, the newest first."""
+    here = Contender.objects.filter(project=project_of(request))
+    found = here.select_related("checkpoint", "recipe").order_by("-created_at", "-pk")
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "catalog/contenders.html", {"page": page, "generators": names(), "imported": IMPORT})
+
+
+@organizers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def register_page(request: HttpRequest, generator: str) -> HttpResponse:
+    """The form of a generator's recipe; posting registers the contender, or says everything that is wrong."""
+    if generator not in names():
+        raise Http404
+    groups = recipe_form.groups(schema(generator))
+    given = {key: request.POST.get(key, "").strip() for key in ("name", "hardware", "checkpoint", "pasted")}
+    shown: dict[str, Any] = {"generator": generator, "generators": names(), "groups": groups, "given": given}
+    if request.method != "POST":
+        return render(request, "catalog/register.html", shown)
+    fields = {key: request.POST[key] for key in request.POST}
+    try:
+        contender = registered(generator, groups, given, fields, project_of(request).pk)
+    except (Refused, recipe_form.NotReadable) as refusal:
+        shown["problems"] = problems_of(str(refusal))
+        recipe_form.mark(groups, shown["problems"])
+        return render(request, "catalog/register.html", shown, status=422)
+    messages.success(request, _("Contender %(name)s is registered.") % {"name": contender.name})
+    return redirect("contenders")
+
+
+def registered(
+    generator: str, groups: list[recipe_form.Group], given: dict[str, str], fields: dict[str, str], project: int
+) -> Contender:
+    """The contender that was asked for. Raises Refused and NotReadable."""
+    settings = recipe_form.filled(groups, fields)
+    if given["pasted"]:
+        if settings:
+            raise Refused("fill in the form or paste a recipe, not both")
+        generator, settings = pasted(given["pasted"])
+    if not given["name"]:
+        raise Refused("name: give the contender one; assessors never see it")
+    return enter(given["name"], generator, settings, given["checkpoint"], given["hardware"] or "cpu", project)
+
+
+def enter(
+    name: str, generator: str, settings: dict[str, Any], checkpoint: str, hardware: str, project: int
+) -> Contender:
+    """Register without a trial, which belongs to a worker. Raises Refused."""
+    from pathlib import Path
+
+    place = Path(checkpoint).expanduser() if checkpoint else None
+    contender = register_recipe(name, generator, settings, place, hardware, trial=False, project=project)
+    audit.record("registered", contender, recipe=contender.recipe.identity)
+    return contender
+
+
+def pasted(text: str) -> tuple[str, dict[str, Any]]:
+    """Generator and settings of a recipe as JSON or YAML. Raises Refused."""
+    try:
+        held = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Refused(f"the pasted recipe is neither JSON nor YAML ({error})") from error
+    if not isinstance(held, dict) or set(held) - {"generator", "settings"} or "generator" not in held:
+        raise Refused("a recipe is {generator: name, settings: {…}}")
+    settings = held.get("settings") or {}
+    if not isinstance(settings, dict):
+        raise Refused("a recipe is {generator: name, settings: {…}}")
+    return str(held["generator"]), settings
+
+
+def problems_of(refusal: str) -> list[str]:
+    """Each thing that is wrong, apart."""
+    if refusal.startswith("recipe of "):
+        refusal = refusal.partition(": ")[2]
+    return refusal.split("; ")
