@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo models test quick lint format javascript languages system benchmarks help
+.PHONY: demo models test grown quick lint format javascript languages system benchmarks help
 .DEFAULT_GOAL := help
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make demo VOTES=simulated  the same with votes of simulated assessors, to see a report"
 	@echo "make models                torch and what else workers need for real checkpoints, metrics and judges"
 	@echo "make test                  all checks and tests; with SLOW=yes those too that take long, as in CI"
+	@echo "make grown                 the workers' tests on PostgreSQL and RabbitMQ"
 	@echo "make quick                 checks and tests without browser, PostgreSQL and slow ones"
 	@echo "make format                tidy the code"
 	@echo "make benchmarks            measure speed and coverage; takes long"
@@ -68,6 +69,14 @@ javascript:
 test: system lint javascript languages
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup $(if $(CI)$(SLOW),,-m "not slow")
 	$(BIN)/python -m tests.services --only-with postgres $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not slow" tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api tests/test_admin.py tests/test_architecture.py
+
+ifneq ($(CI)$(SLOW),)
+	@if [ -x /usr/sbin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; then $(MAKE) --no-print-directory grown; else echo "Left out: PostgreSQL with RabbitMQ. RabbitMQ is not installed."; fi
+endif
+
+# The workers' tests on PostgreSQL and RabbitMQ, where both are installed (apt-get install postgresql rabbitmq-server).
+grown: .venv/dev
+	$(BIN)/python -m tests.services --rabbitmq --only-with rabbitmq $(BIN)/python -m pytest -k grown tests/generation/test_worker.py
 
 quick: lint javascript languages
 	$(BIN)/python -m pytest -n 2 -m "not browser and not slow"

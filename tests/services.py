@@ -1,9 +1,9 @@
 """Engines for tests: a PostgreSQL and a Redis of our own, started before a command and ended after it.
 
-    python -m tests.services [--only-with postgres] pytest …
+    python -m tests.services [--only-with postgres] [--rabbitmq] pytest …
 
-runs the command with TEST_POSTGRES_URL and TEST_REDIS_URL set to what could be started. Tests that need what is missing
-are left out and say so, or the whole command is; where CI is set, nothing may be left out.
+runs the command with TEST_POSTGRES_URL and TEST_REDIS_URL (TEST_RABBITMQ_URL, if asked) set to what could be started.
+Tests that need what is missing are left out and say so, or the whole command is; where CI is set, nothing may be.
 """
 
 import argparse
@@ -16,10 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-POSTGRES, REDIS = "TEST_POSTGRES_URL", "TEST_REDIS_URL"
+POSTGRES, REDIS, RABBITMQ = "TEST_POSTGRES_URL", "TEST_REDIS_URL", "TEST_RABBITMQ_URL"
 
 
 def postgres_url() -> str:
@@ -28,6 +28,10 @@ def postgres_url() -> str:
 
 def redis_url() -> str:
     return os.environ.get(REDIS, "")
+
+
+def rabbitmq_url() -> str:
+    return os.environ.get(RABBITMQ, "")
 
 
 def free_port() -> int:
@@ -90,14 +94,72 @@ def redis() -> Iterator[str]:
         server.wait()
 
 
+@contextmanager
+def rabbitmq() -> Iterator[str]:
+    """A broker in a temporary folder, on ports of its own; its Erlang node needs no port mapper of the machine's."""
+    program = shutil.which("rabbitmq-server") or shutil.which("rabbitmq-server", path="/usr/sbin:/usr/lib/rabbitmq/bin")
+    if not program:
+        raise FileNotFoundError("RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)")
+    with tempfile.TemporaryDirectory() as folder:
+        port, distribution = free_port(), free_port()
+        Path(folder, "rabbitmq.conf").write_text(
+            f"listeners.tcp.local = 127.0.0.1:{port}\nloopback_users = none\ndisk_free_limit.absolute = 50MB\n"
+            "log.console = false\n"
+        )
+        Path(folder, "enabled_plugins").write_text("[].\n")
+        as_root = os.geteuid() == 0
+        if as_root:
+            for path in (folder, *map(str, Path(folder).iterdir())):
+                shutil.chown(path, "rabbitmq", "rabbitmq")
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RABBITMQ")},
+            "HOME": folder,
+            "RABBITMQ_NODENAME": f"tests{port}@localhost",
+            "RABBITMQ_BASE": folder,
+            "RABBITMQ_MNESIA_BASE": f"{folder}/data",
+            "RABBITMQ_LOG_BASE": f"{folder}/log",
+            "RABBITMQ_SCHEMA_DIR": f"{folder}/schema",
+            "RABBITMQ_GENERATED_CONFIG_DIR": f"{folder}/schema",
+            "RABBITMQ_PID_FILE": f"{folder}/pid",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-setcookie tests",
+        }
+        own = Path(program).resolve().parent / "rabbitmq-server"
+        real = next(iter(sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))), own)
+        command = ["runuser", "-u", "rabbitmq", "--", str(real)] if as_root else [str(real)]
+        with Path(folder, "output").open("wb") as output:
+            server = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=output, start_new_session=True, cwd=folder
+            )
+        try:
+            for _ in range(1200):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                if server.poll() is not None:
+                    raise RuntimeError(f"RabbitMQ ended: {Path(folder, 'output').read_text()[-2000:]}")
+                time.sleep(0.1)
+            yield f"amqp://guest:guest@127.0.0.1:{port}//"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.services", description=__doc__)
-    parser.add_argument("--only-with", choices=["postgres", "redis"], help="leave the command out where it is missing")
+    parser.add_argument(
+        "--only-with", choices=["postgres", "redis", "rabbitmq"], help="leave the command out where it is missing"
+    )
+    parser.add_argument("--rabbitmq", action="store_true", help="RabbitMQ instead of Redis")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as engines:
-        for variable, engine in ((POSTGRES, postgres), (REDIS, redis)):
+        broker = (RABBITMQ, rabbitmq) if options.rabbitmq else (REDIS, redis)
+        for variable, engine in ((POSTGRES, postgres), broker):
             try:
                 os.environ[variable] = engines.enter_context(engine())
             except FileNotFoundError as missing:

@@ -1,6 +1,12 @@
-"""How finished clips lie on disk: a folder per contender, VBench's sampling layout, or a manifest.
+"""How finished clips lie on disk: a folder per contender, the layouts of public benchmarks, or a manifest.
 
 Nothing here decodes or stores: a layout is read into prompts and places, with everything that is wrong with it.
+
+Below a contender's folder lie files, or folders of files as the benchmarks have them: VBench samples
+`<dimension>/<prompt>-<index>.mp4` (Vchitect/VBench, prompts/README.md); T2V-CompBench `<category>/0001.mp4`, the number
+being the line of that category's list, prompts/<n>_<category>.txt (KaiyueSun98/T2V-CompBench, README.md); EvalCrafter
+`0000.mp4`, the line of prompt700.txt counted from 0 (evalcrafter/EvalCrafter, README.md). Their lists are read as they
+are: a prompt's key is the category and the number, its tag the dimension or category.
 """
 
 import re
@@ -15,6 +21,9 @@ from evalapp.catalog.prompt_lists import rows
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 CLIP_ENDINGS = (".mp4", ".webm", ".mkv", ".gif", *IMAGE_ENDINGS)
 MANIFEST_ENDINGS = (".csv", ".jsonl")
+NUMBERED = re.compile(r"\d+")
+FIRST_LINE = {"evalcrafter": 0, "compbench": 1}
+"""What the first line of a benchmark's list is called."""
 SAMPLED = re.compile(r"(?P<prompt>.+)-(?P<index>\d+)", re.DOTALL)
 Scene = tuple[str, int]
 """A prompt's key and a seed."""
@@ -87,7 +96,10 @@ def read(source: Path, prompts: Path | None = None) -> Layout:
     prompts = prompts or next((path for path in (root / "prompts.jsonl",) if path.is_file()), None)
     if prompts:
         layout.listed = True
-        read_prompts(prompts, layout)
+        if prompts.is_dir() or prompts.suffix.lower() == ".txt":
+            read_lists(prompts, layout)
+        else:
+            read_prompts(prompts, layout)
     if source.is_dir():
         _read_folders(source, layout)
     elif source.suffix.lower() in MANIFEST_ENDINGS:
@@ -119,6 +131,34 @@ def read_prompts(path: Path, layout: Layout) -> None:
                 _add_image(path.parent, where, key, str(image), layout)
 
 
+def read_lists(path: Path, layout: Layout) -> None:
+    """Add the prompts of a benchmark's own lists, a prompt a line: EvalCrafter's one file, or T2V-CompBench's folder
+    of a file per category."""
+    if path.is_dir():
+        lists = [(_category(file.stem), file) for file in sorted(path.glob("*.txt"))]
+        first, width = FIRST_LINE["compbench"], 4
+    else:
+        lists, first, width = [("", path)], FIRST_LINE["evalcrafter"], 4
+    for category, file in lists:
+        try:
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            layout.problems.append(f"{file}: cannot be read as UTF-8 text ({error})")
+            continue
+        for number, line in enumerate((line.strip() for line in lines), first):
+            key = f"{category}/{number:0{width}d}" if category else f"{number:0{width}d}"
+            if line:
+                layout.prompts[key] = PromptText(key, line, (category,) if category else ())
+    if not layout.prompts:
+        layout.problems.append(f"{path}: has no prompts: give a .txt file with one a line, or a folder of such files")
+
+
+def _category(stem: str) -> str:
+    """`1_consistent_attr` is the list of the folder `consistent_attr`."""
+    number, underscore, name = stem.partition("_")
+    return name if underscore and number.isdigit() else stem
+
+
 def _add_image(root: Path, where: str, key: str, file: str, layout: Layout) -> None:
     image = root / file
     if not _inside(image, root):
@@ -131,24 +171,50 @@ def _add_image(root: Path, where: str, key: str, file: str, layout: Layout) -> N
 
 def _read_folders(root: Path, layout: Layout) -> None:
     by_text = {prompt.text: key for key, prompt in layout.prompts.items()}
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for folder in _folders(root):
         for path in sorted(folder.iterdir()):
-            if path.name.startswith("."):
-                continue
-            if path.is_dir() or path.suffix.lower() not in CLIP_ENDINGS:
-                layout.problems.append(f"{path}: not a clip (clips end in {', '.join(CLIP_ENDINGS)})")
-            elif not _inside(path, root):
-                layout.problems.append(f"{path}: leads out of the folder {root}")
-            elif scene := _scene(path.stem, layout, by_text):
-                layout.add(Place(folder.name, *scene, path))
+            if path.is_dir() and not path.name.startswith("."):
+                for inner in sorted(path.iterdir()):
+                    _read_file(inner, folder.name, path.name, root, layout, by_text)
             else:
-                layout.problems.append(f"{path}: no listed prompt has this name (<prompt id> or <prompt>-<index>)")
+                _read_file(path, folder.name, "", root, layout, by_text)
 
 
-def _scene(stem: str, layout: Layout, by_text: dict[str, str]) -> Scene | None:
-    """The prompt and seed that a file's name tells: `<prompt id>`, or VBench's `<prompt>-<index>`."""
-    if stem in layout.prompts:
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _read_file(path: Path, contender: str, category: str, root: Path, layout: Layout, by_text: dict[str, str]) -> None:
+    if path.name.startswith("."):
+        return
+    if path.is_dir() or path.suffix.lower() not in CLIP_ENDINGS:
+        layout.problems.append(f"{path}: not a clip (clips end in {', '.join(CLIP_ENDINGS)})")
+    elif not _inside(path, root):
+        layout.problems.append(f"{path}: leads out of the folder {root}")
+    elif scene := _scene(path.stem, category, layout, by_text):
+        if category and category not in layout.prompts[scene[0]].tags:
+            prompt = layout.prompts[scene[0]]
+            layout.prompts[scene[0]] = PromptText(prompt.key, prompt.text, (*prompt.tags, category))
+        where = (contender, *scene)
+        if category and where in layout.places and _same(layout.places[where].path, path):
+            return  # VBench's dimensions share prompts: the same sample lies in several folders
+        layout.add(Place(*where, path))
+    else:
+        layout.problems.append(
+            f"{path}: no listed prompt has this name (<prompt id>, <prompt>-<index>, or a number in the list's order)"
+        )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+
+
+def _scene(stem: str, category: str, layout: Layout, by_text: dict[str, str]) -> Scene | None:
+    """The prompt and seed that a file's name tells: `<prompt id>`, a number in a list, or `<prompt>-<index>`."""
+    if stem in layout.prompts and not category:
         return stem, 0
+    if NUMBERED.fullmatch(stem) and (key := f"{category}/{int(stem):04d}".lstrip("/")) in layout.prompts:
+        return key, 0
     sampled = SAMPLED.fullmatch(stem)
     if not layout.listed:
         # Without a list the file names are the list.
@@ -156,10 +222,10 @@ def _scene(stem: str, layout: Layout, by_text: dict[str, str]) -> Scene | None:
         layout.prompts.setdefault(text, PromptText(text, text))
         return text, seed
     if sampled and (
-        key := sampled["prompt"] if sampled["prompt"] in layout.prompts else by_text.get(sampled["prompt"])
+        key := sampled["prompt"] if sampled["prompt"] in layout.prompts else by_text.get(sampled["prompt"], "")
     ):
         return key, int(sampled["index"])
-    return (key, 0) if (key := by_text.get(stem)) else None
+    return (key, 0) if (key := by_text.get(stem, stem if stem in layout.prompts else "")) else None
 
 
 def _read_manifest(path: Path, layout: Layout) -> None:

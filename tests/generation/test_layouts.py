@@ -104,3 +104,40 @@ def test_a_bad_prompt_list_is_named_line_by_line(tmp_path):
 def test_one_contender_alone_is_refused(tmp_path):
     lay_out(tmp_path, "a/p1.mp4")
     assert "clips of 1 contenders found" in read(tmp_path).problems[0]
+
+
+def test_vbench_samples_by_dimension_are_read_once_where_dimensions_share_a_prompt(tmp_path):
+    for who in "ab":
+        lay_out(tmp_path, *(f"{who}/{dimension}/a dog-{n}.mp4" for dimension in ("color", "scene") for n in (0, 1)))
+    layout = read(tmp_path)
+    assert layout.problems == layout.missing() == []
+    assert layout.scenes == [("a dog", 0), ("a dog", 1)]
+    assert set(layout.prompts["a dog"].tags) == {"color", "scene"}
+    (tmp_path / "a" / "scene" / "a dog-0.mp4").write_bytes(b"other")
+    assert "comes twice for a" in read(tmp_path).problems[0]
+
+
+def test_compbench_samples_are_numbered_from_one_in_the_list_of_their_category(tmp_path):
+    for who in "ab":
+        lay_out(tmp_path, *(f"video/{who}/{name}.mp4" for name in ("consistent_attr/0001", "consistent_attr/0002")))
+        lay_out(tmp_path, f"video/{who}/numeracy/1.mp4")  # any numbers that keep the order
+    lists = tmp_path / "prompts"
+    lists.mkdir()
+    (lists / "1_consistent_attr.txt").write_text("a blue car\na green bench\n")
+    (lists / "7_numeracy.txt").write_text("two dogs\n")
+    layout = read(tmp_path / "video", lists)
+    assert layout.problems == layout.missing() == []
+    assert [layout.prompts[key].text for key, _ in layout.scenes] == ["a blue car", "a green bench", "two dogs"]
+    assert layout.prompts["numeracy/0001"].tags == ("numeracy",)
+    lay_out(tmp_path, "video/a/numeracy/0002.mp4")
+    assert "a number in the list's order" in read(tmp_path / "video", lists).problems[0]
+
+
+def test_evalcrafter_samples_are_numbered_from_zero_in_one_list(tmp_path):
+    lay_out(tmp_path, *(f"videos/{who}/{n:04d}.mp4" for who in ("gen2", "pika") for n in (0, 1)))
+    (tmp_path / "prompt700.txt").write_text("a dog\na cat\n")
+    layout = read(tmp_path / "videos", tmp_path / "prompt700.txt")
+    assert layout.problems == layout.missing() == []
+    assert [layout.prompts[key].text for key, _ in layout.scenes] == ["a dog", "a cat"]
+    (tmp_path / "empty.txt").write_text("\n")
+    assert any("has no prompts" in problem for problem in read(tmp_path / "videos", tmp_path / "empty.txt").problems)

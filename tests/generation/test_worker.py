@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.generation.house import LEASE, UNFENCED, House, until
-from tests.services import postgres_url, redis_url
+from tests.services import postgres_url, rabbitmq_url, redis_url
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -16,12 +16,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 def house(request, tmp_path):
     engines = {}
     if request.param == "grown":
-        if not (postgres_url() and redis_url()):
-            pytest.skip("PostgreSQL or Redis is not running: `make test` starts them")
+        broker = rabbitmq_url() or redis_url()
+        if not (postgres_url() and broker):
+            pytest.skip("PostgreSQL, or a broker, is not running: `make test` starts them")
         name = f"worker_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(postgres_url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
-        engines = {"DATABASE_URL": postgres_url().rsplit("/", 1)[0] + f"/{name}", "BROKER_URL": redis_url()}
+        engines = {"DATABASE_URL": postgres_url().rsplit("/", 1)[0] + f"/{name}", "BROKER_URL": broker}
     house = House(tmp_path, **engines)
     house.watch()
     yield house

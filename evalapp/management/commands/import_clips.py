@@ -21,13 +21,16 @@ class Command(BaseCommand):
         "Import finished clips (mp4, webm, mkv, gif, png, jpg, webp) and open a comparison of them. SOURCE is a folder "
         "with a folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as VBench "
         "samples, <prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, prompt_id or "
-        "prompt, and seed. A prompt's line may name its reference image. Everything wrong is listed by name before "
-        "anything is stored."
+        "prompt, and seed. Benchmarks' samples come in as they lie: VBench by dimension, T2V-CompBench and EvalCrafter "
+        "with their own lists of prompts as --prompts (a folder of .txt files, prompt700.txt). A prompt's line may "
+        "name its reference image. Everything wrong is listed by name before anything is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", type=Path, metavar="SOURCE")
-        parser.add_argument("--prompts", type=Path, metavar="FILE", help="prompts.jsonl: {id, text, tags} a line")
+        parser.add_argument(
+            "--prompts", type=Path, metavar="FILE", help="prompts.jsonl, a .txt list, or a folder of these"
+        )
         parser.add_argument("--name", help="of the comparison (default: the folder's or manifest's name)")
         parser.add_argument("--overlap", type=int, default=3, help="assessors per pair (default: 3)")
         parser.add_argument("--seats", type=int, default=50, help="places of the invitation link (default: 50)")
