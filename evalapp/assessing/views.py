@@ -203,7 +203,7 @@ def skip_task(request: HttpRequest, code: UUID) -> HttpResponse:
 def task_media(request: HttpRequest, seal: str) -> HttpResponseBase:
     """A clip, its poster or the prompt's image under an address of its own. What may not be seen all looks the same."""
     meant = addresses.read(seal)
-    assignment = mine(request, meant.code) if meant else None
+    assignment = mine(request, meant.code if meant else UUID(int=0))  # asked in any case: answers must be alike
     path = _file_of(assignment, meant.file) if assignment and meant else None
     if path is None or meant is None or not path.is_file():
         return HttpResponseNotFound(b"not found", content_type="text/plain")

@@ -8,8 +8,8 @@ from functools import lru_cache
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.fields.json import KT
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext, gettext_noop
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
@@ -141,9 +141,12 @@ class Comparison(InProject):
 
     def shared_noise(self) -> dict[str, int]:
         """How many of its pairs began from the same noise, and of how many no more than the seed is known."""
-        noise = {side: KT(f"{side}__facts__generator__noise_sha256") for side in ("first", "second")}
-        told = self.pairs.order_by().annotate(first_noise=noise["first"], second_noise=noise["second"])
-        same = told.filter(first_noise=F("second_noise")).exclude(first_noise="").count()
+        noise = {
+            f"{side}_noise": Cast(KeyTextTransform("noise_sha256", f"{side}__facts__generator"), models.TextField())
+            for side in ("first", "second")
+        }
+        told = self.pairs.order_by().annotate(**noise)
+        same = told.filter(first_noise=F("second_noise")).exclude(first_noise__in=("", "null")).count()
         return {SAME_NOISE: same, SAME_SEED: self.pairs.count() - same}
 
     def own_clips(self) -> ClipQuerySet:
