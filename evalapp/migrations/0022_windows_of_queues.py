@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0019_both_bad_and_strength'),
+        ('evalapp', '0021_uploads'),
     ]
 
     operations = [
