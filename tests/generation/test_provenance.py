@@ -126,7 +126,12 @@ def test_a_recipe_that_asks_for_it_is_handed_the_prompts_image_and_refuses_a_pro
 
     seen = []
     clip = make_clip(state="queued")
-    made = type("Made", (), {"generate": lambda _, text, seed, recipe, watch: seen.append(recipe.image)})()
+
+    def generate(self, text, seed, recipe, watch):
+        seen.append(recipe.image)
+        return Take(np.zeros((1, 8, 8, 3), np.uint8), 8.0, {})
+
+    made = type("Made", (), {"generate": generate})()
     monkeypatch.setattr(rendering, "load", lambda name: made)
     monkeypatch.setattr(rendering, "parse", lambda *_: Recipe(server="farm", image="{prompt}"))
     with pytest.raises(GeneratorError, match="this prompt has none"):
