@@ -5,7 +5,8 @@
 Clips of `shapes` with and without boiling, and noise renewed in each frame, at 384×256 and 832×480; or the CLIPs given,
 each as it is and with the house's own damages of flicker and boiling. `boil kept` is the mean square of the second
 temporal difference, rendition over master: 1 means that flicker is as visible as before; of a damage, `excess kept` is
-that of what it added, where that is 5 % or more. Prints the table of docs/generators.md. (Debian's ffmpeg has no libvmaf, so there is no VMAF.)
+that of what it added, where that is 5 % or more. Prints the tables of docs/generators.md. Debian's ffmpeg has no
+libvmaf, so there is no VMAF.
 """
 
 import sys

@@ -141,11 +141,11 @@ class Comparison(InProject):
 
     def shared_noise(self) -> dict[str, int]:
         """How many of its pairs began from the same noise, and of how many no more than the seed is known."""
-        noise = {
-            f"{side}_noise": Cast(KeyTextTransform("noise_sha256", f"{side}__facts__generator"), models.TextField())
-            for side in ("first", "second")
-        }
-        told = self.pairs.order_by().annotate(**noise)
+
+        def noise(side: str) -> Cast:
+            return Cast(KeyTextTransform("noise_sha256", f"{side}__facts__generator"), models.TextField())
+
+        told = self.pairs.order_by().annotate(first_noise=noise("first"), second_noise=noise("second"))
         same = told.filter(first_noise=F("second_noise")).exclude(first_noise__in=("", "null")).count()
         return {SAME_NOISE: same, SAME_SEED: self.pairs.count() - same}
 

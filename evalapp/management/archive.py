@@ -58,7 +58,7 @@ def back_up(target: Path) -> dict[str, Any]:
                 if (settings.VAR_DIR / SECRET).is_file():
                     tar.add(settings.VAR_DIR / SECRET, SECRET)
                 if settings.MEDIA_BUCKET:
-                    _add_from_bucket(tar)
+                    add_from_bucket(tar)
                 elif Path(settings.MEDIA_DIR).is_dir():
                     tar.add(settings.MEDIA_DIR, MEDIA)
             part.chmod(0o600)
@@ -105,7 +105,7 @@ def restore(source: Path, replace: bool = False) -> dict[str, Any]:
     return manifest
 
 
-def _add_from_bucket(tar: tarfile.TarFile) -> None:
+def add_from_bucket(tar: tarfile.TarFile) -> None:
     """Every file that a row names, read from the bucket into the archive: the media folder is but a cache of it."""
     folders = {str(folder) for table in (Clip, Golden) for folder in table.objects.values_list("folder", flat=True)}
     places = [Clip(folder=folder).directory / name for folder in sorted(folders) for name in NAMES]
