@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0021_uploads'),
+        ('evalapp', '0024_everything_has_a_project'),
     ]
 
     operations = [
