@@ -9,6 +9,7 @@ import secrets
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
@@ -68,6 +69,11 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = os.environ.get("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 HTTPS = SITE_URL.startswith("https://")
+if urlsplit(SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
+    if DEBUG:
+        raise ImproperlyConfigured(f"DEBUG=True shows settings and sources to everyone at {SITE_URL}: leave it out")
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS=*: any name would be believed in links; list the names of this site")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
