@@ -125,7 +125,12 @@ def fit(work: Work, ridge: Floats, hidden: int = 0, mesa: float = 0.0, seed: int
             found.backward()  # type: ignore[no-untyped-call]
             return found
 
-        optimiser.step(lost)  # type: ignore[no-untyped-call]
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the work is small: several threads would wait for one another
+        try:
+            optimiser.step(lost)  # type: ignore[no-untyped-call]
+        finally:
+            torch.set_num_threads(threads)
         with torch.no_grad():
             for old, new in zip(past.parameters(), head.parameters(), strict=True):
                 old.lerp_(new, 1 - REMEMBERED if number else 1.0)
