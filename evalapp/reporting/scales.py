@@ -14,6 +14,8 @@ from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import said
 from metrics import resolve
 
+MANY_VOTES = 20_000
+"""Beyond so many on an aspect, the models of ties are fitted to the headline aspect alone: each takes a while."""
 FEWEST_TAGGED = 20
 """Prompts that a tag needs for strengths of its own."""
 
@@ -34,7 +36,7 @@ def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
         rows.append(_row(aspect, "Bradley-Terry", partial(_ranked, counts)))
         if votes.first_on_left is not None:
             rows.append(_row(aspect, "with side", partial(_ranked, counts, side=True)))
-        if (votes.outcome == 0.5).any():
+        if (votes.outcome == 0.5).any() and (aspect == asked or len(votes) <= MANY_VOTES):
             rows += [_row(aspect, model, partial(_tied, votes, model)) for model in TIES]
         if aspect == asked and (apart := _apart(table, code, seconds)) is not None:
             rows.append(_row(aspect, "equal length", partial(_adjusted, votes, apart)))
