@@ -33,13 +33,16 @@ DRIFT = {
 
 def test_a_curve_has_a_point_at_each_step_with_votes_and_says_its_slope():
     other = CURVE | {"aspect": "beauty"}
-    snapshot = {"curves": [CURVE, other], "headline_aspect": "preference"}
+    names = ["at 100", "old", "at 200", "at 300"]
+    snapshot = {"curves": [CURVE, other], "headline_aspect": "preference", "comparison": {"contenders": names}}
     shown, drawn = trends.curves(snapshot, {"preference": "Preference", "beauty": "Beauty"})
     line = drawn["curve-0"]["data"][0]
     assert (line["x"], line["y"]) == ([100, 200], [40, 60])
     assert line["error_y"]["array"] == [pytest.approx(10), None]
     assert [row["title"] for row in shown[0]["rows"]] == ["Preference", "Beauty"]
     assert shown[0]["rows"][0]["slope"] == "+2.00"
+    pairs = [each["pair"] for each in shown[0]["rows"][0]["points"]]
+    assert pairs == [["at 100", "old"], ["old", "at 200"], ["old", "at 300"]], "as pairs have their first and second"
     text = render_to_string("reporting/_trends.html", {"curves": shown, "drift": []})
     assert "Per 1000 steps +2.00 of 100 (+1.00 – +3.00)" in text
 
