@@ -19,6 +19,7 @@ from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
+from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip, Queue
 from evalapp.generation.uploads import Upload
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
@@ -245,6 +246,12 @@ class Uploads(ReadOnly):
     list_select_related = ("prompt",)
     list_filter = ("state",)
     search_fields = ("contender", "sha256")
+
+
+@admin.register(Template)
+class TemplateTable(Table):
+    list_display = ("name", "created_by", "created_at")
+    search_fields = ("name",)
 
 
 @admin.register(Comparison)

@@ -8,6 +8,7 @@ from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import Standing
 from evalapp.catalog.models import Checkpoint, Contender, Prompt, PromptSet, Recipe
 from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
+from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip, Queue, Window
 from evalapp.generation.uploads import Upload
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
@@ -58,6 +59,7 @@ __all__ = [
     "SetMeasurement",
     "Standing",
     "StoredAnswer",
+    "Template",
     "Upload",
     "Verdict",
     "Vote",

@@ -9,6 +9,7 @@ from evalapp.assessing import entrance, examples, invitations, preview, standing
 from evalapp.assessing import views as assessing
 from evalapp.catalog import contender_views
 from evalapp.catalog import views as catalog
+from evalapp.comparisons import setup
 from evalapp.comparisons import views as comparisons
 from evalapp.generation import queues
 from evalapp.measuring import views as measuring
@@ -47,7 +48,10 @@ urlpatterns = [
     path("contenders/", contender_views.contenders, name="contenders"),
     path("contenders/new/<str:generator>/", contender_views.register_page, name="register-contender"),
     # Comparisons
-    path("comparisons/new/", comparisons.new, name="new-comparison"),
+    path("comparisons/new/", setup.new, name="new-comparison"),
+    path("comparisons/new/forecast/", setup.foresee, name="foresee"),
+    path("comparisons/<uuid:code>/edit/", setup.edit, name="edit-comparison"),
+    path("comparisons/<uuid:code>/launch/", comparisons.launch_draft, name="launch"),
     path("comparisons/<uuid:code>/open/", comparisons.open_voting, name="open"),
     path("comparisons/<uuid:code>/pause/", comparisons.pause, name="pause"),
     path("comparisons/<uuid:code>/close/", comparisons.close, name="close"),

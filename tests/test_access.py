@@ -76,6 +76,9 @@ ACCESS = {
     "comparisons": ("get", SIGNED_IN),
     "comparison": ("get", ORGANIZERS),
     "new-comparison": ("get", OWN_PROJECT_ORGANIZERS),
+    "foresee": ("post", OWN_PROJECT_ORGANIZERS),
+    "edit-comparison": ("get", ORGANIZERS),
+    "launch": ("post", ORGANIZERS_DO),
     "open": ("post", ORGANIZERS_DO),
     "pause": ("post", ORGANIZERS_DO),
     "close": ("post", ORGANIZERS_DO),
@@ -167,7 +170,13 @@ ACCESS = {
     "api-close": ("post", API_ORGANIZERS),
     "api-nothing": ("get", NOBODY),
 }
-STARTS = {"open": "paused", "api-open": "paused", "api-retry": "rendering"}
+STARTS = {
+    "launch": "draft",
+    "edit-comparison": "draft",
+    "open": "paused",
+    "api-open": "paused",
+    "api-retry": "rendering",
+}
 WITHOUT_CODE = (
     *(
         "home",
@@ -176,6 +185,7 @@ WITHOUT_CODE = (
         "sign-out",
         "comparisons",
         "new-comparison",
+        "foresee",
         "league",
         "judges-everywhere",
         "prompt-sets",

@@ -12,6 +12,7 @@ from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.looks import Look
 from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import watch
+from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Queue
 from evalapp.generation.uploads import Upload
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
@@ -91,6 +92,7 @@ def everything(db):
     invite(Project.objects.get(), Role.VIEWER, "vera", by="olga")
     ApiToken.objects.issue(organizer, "a program", ["read"], 1)
     StoredAnswer.objects.create(user=organizer, key="k", request="0" * 64, status=201, body={})
+    Template.objects.create(name="usual", created_by="olga")
     Upload.objects.create(contender="outside", prompt=prompt, sha256="0" * 64, size=1, created_by="olga")
     judge = JudgeVersion.objects.create(name="signal", version="1", version_hash="0", fingerprint="0", declared={})
     JudgeRun.objects.create(comparison=comparison, name="signal", judge=judge, queue="cpu")

@@ -3,9 +3,12 @@
 from typing import Any, cast
 
 from django import forms
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy
 
 from evalapp.catalog.models import Contender, PromptSet, PromptText
-from evalapp.comparisons.aspects import HOUSE_ASPECTS
+from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
 from evalapp.comparisons.launch import InvalidPlan, create
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.rules import WorkRules
@@ -15,25 +18,17 @@ LONGEST_PROMPT = 4000
 LOOKS = 5
 
 
+STEPS = (
+    (gettext_lazy("Contenders"), ("name", "contenders")),
+    (gettext_lazy("Prompts"), ("prompt_set", "prompts", "seeds", "length_rule")),
+    (gettext_lazy("Aspects"), ("aspects", "own_aspects", "ask_both_bad", "ask_strength")),
+    (gettext_lazy("People"), ("overlap", "instructions")),
+    (gettext_lazy("When to stop"), ("planned_looks", "planned_votes", "margin")),
+)
+
+
 class NewComparison(WorkRules):
     """Contenders, prompts (a stored set, or one per line), aspects, overlap. `save` makes a draft, ready to launch."""
-
-    field_order = (
-        "name",
-        "contenders",
-        "prompt_set",
-        "prompts",
-        "seeds",
-        "overlap",
-        "aspects",
-        "ask_both_bad",
-        "ask_strength",
-        "length_rule",
-        "instructions",
-        "planned_looks",
-        "planned_votes",
-        "margin",
-    )
 
     name = forms.CharField(max_length=200, help_text="For you and your colleagues; assessors do not see it.")
     contenders = forms.ModelMultipleChoiceField(
@@ -58,6 +53,7 @@ class NewComparison(WorkRules):
     aspects = forms.MultipleChoiceField(
         choices=[(aspect.key, f"{aspect.name}: {aspect.question}") for aspect in HOUSE_ASPECTS],
         initial=[aspect.key for aspect in HOUSE_ASPECTS],
+        required=False,
         widget=forms.CheckboxSelectMultiple,
     )
     ask_both_bad = forms.BooleanField(
@@ -69,6 +65,12 @@ class NewComparison(WorkRules):
         required=False,
         label="Ask how strong the preference is",
         help_text="“A little” or “clearly” on either side; win rates count both alike, a line beside them weighs them.",
+    )
+    own_aspects = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Aspects of your own",
+        help_text="One per line, as in “Lighting: Which light looks more natural?”",
     )
     length_rule = forms.ChoiceField(
         choices=Comparison.LengthRule.choices,
@@ -105,9 +107,9 @@ class NewComparison(WorkRules):
             field = cast("forms.ModelChoiceField[Any]", self.fields[name])
             field.queryset = field.queryset.filter(project=project)  # type: ignore[union-attr]
 
-    def plan_fields(self) -> list[forms.BoundField]:
-        """What is compared and asked."""
-        return [field for field in self if field.name not in WorkRules.base_fields]
+    def steps(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields in the order in which one decides on them, each step with its title."""
+        return [(title, [self[name] for name in names]) for title, names in STEPS]
 
     def rule_fields(self) -> list[forms.BoundField]:
         """How assessors are checked and spared: all of it has defaults."""
@@ -122,8 +124,24 @@ class NewComparison(WorkRules):
             raise forms.ValidationError(f"A prompt is longer than {LONGEST_PROMPT} characters.")
         return lines
 
+    def clean_own_aspects(self) -> list[HouseAspect]:
+        found = []
+        for line in filter(None, map(str.strip, self.cleaned_data["own_aspects"].splitlines())):
+            name, colon, question = (part.strip() for part in line.partition(":"))
+            if not colon or not name or not question or len(name) > 100 or len(question) > 200:
+                raise forms.ValidationError(f"Write “{line[:60]}” as a short name, a colon and a question.")
+            found.append(
+                HouseAspect(slugify(name, allow_unicode=True)[:50] or f"own-{len(found) + 1}", name, question, "")
+            )
+        keys = [aspect.key for aspect in (*HOUSE_ASPECTS, *found)]
+        if len(set(keys)) < len(keys):
+            raise forms.ValidationError("Each aspect needs a name of its own, none of the house's.")
+        return found
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
+        if "own_aspects" in cleaned and not cleaned.get("aspects") and not cleaned["own_aspects"]:
+            self.add_error("aspects", "Ask about one aspect at least.")
         if "prompts" in cleaned and bool(cleaned.get("prompt_set")) == bool(cleaned["prompts"]):
             self.add_error("prompts", "Choose a prompt set or write prompts here, one of the two.")
         contenders = cleaned.get("contenders")
@@ -131,9 +149,15 @@ class NewComparison(WorkRules):
             self.add_error("contenders", "A comparison needs two contenders or more.")
         return cleaned
 
-    def save(self) -> Comparison:
-        """A draft comparison. Raises InvalidPlan."""
+    @transaction.atomic
+    def save(self, draft: Comparison | None = None) -> Comparison:
+        """A draft comparison, in the place of another draft where one is given. Raises InvalidPlan."""
         asked = self.cleaned_data
+        if draft:
+            if not Comparison.objects.filter(pk=draft.pk, state=Comparison.State.DRAFT).exists():
+                raise InvalidPlan(f"{draft.name} is launched: its plan cannot be changed any more")
+            code, created_at = draft.code, draft.created_at
+            draft.delete()
         if Comparison.objects.filter(name=asked["name"], project=self.project).exists():
             raise InvalidPlan(f"there is a comparison named {asked['name']!r} already: choose another name")
         prompt_set = asked["prompt_set"] or PromptSet.objects.freeze(
@@ -147,7 +171,7 @@ class NewComparison(WorkRules):
             list(asked["contenders"]),
             seeds=range(asked["seeds"]),
             overlap=asked["overlap"],
-            aspects=[aspect for aspect in HOUSE_ASPECTS if aspect.key in asked["aspects"]],
+            aspects=[*(each for each in HOUSE_ASPECTS if each.key in asked["aspects"]), *asked["own_aspects"]],
             instructions=asked["instructions"],
             length_rule=asked["length_rule"],
             planned_looks=LOOKS if asked["planned_looks"] else 0,
@@ -156,5 +180,8 @@ class NewComparison(WorkRules):
             ask_both_bad=asked["ask_both_bad"],
             ask_strength=asked["ask_strength"],
         )
+        if draft:
+            Comparison.objects.filter(pk=comparison.pk).update(code=code, created_at=created_at)
+            comparison.refresh_from_db()
         self.set_on(comparison)
         return comparison

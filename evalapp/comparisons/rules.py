@@ -53,6 +53,13 @@ class WorkRules(forms.Form):
             self.add_error("golden_share", "Goldens, repeats and identical pairs may be half of the work at most.")
         return cleaned
 
+    @staticmethod
+    def of(comparison: Comparison) -> dict[str, Any]:
+        """The rules that a comparison has, as the form shows them."""
+        shares = (*SHARES, "pass_mark")
+        values = {name: getattr(comparison, name) for name in WorkRules.base_fields}
+        return {name: round(100 * value) if name in shares else value for name, value in values.items()}
+
     def set_on(self, comparison: Comparison) -> None:
         """Write the rules that were given on the comparison; what was left empty keeps its default."""
         for name in WorkRules.base_fields:

@@ -4,38 +4,15 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
-from evalapp.catalog.models import Contender
-from evalapp.comparisons.forms import NewComparison
-from evalapp.comparisons.launch import InvalidPlan, launch
+from evalapp.comparisons.launch import launch
 from evalapp.comparisons.models import Comparison, NotReady
-from evalapp.people.access import project_of
 from evalapp.people.views import organizers_only
-
-
-@organizers_only
-@require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
-    """The form for a new comparison; posting it launches it."""
-    project = project_of(request)
-    form = NewComparison(project, request.POST or None)
-    if form.is_valid():
-        try:
-            with transaction.atomic():
-                comparison = form.save()
-                launch(comparison)
-        except InvalidPlan as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "Launched. Open it to voting when its clips are ready.")
-            return redirect("comparison", comparison.code)
-    has_contenders = Contender.objects.filter(project=project).exists()
-    return render(request, "comparisons/new.html", {"form": form, "has_contenders": has_contenders})
 
 
 @organizers_only
@@ -50,6 +27,12 @@ def open_voting(request: HttpRequest, code: UUID) -> HttpResponse:
     else:
         messages.success(request, "Voting is open." + (f" {left_out} pairs are left out." if left_out else ""))
     return redirect("comparison", code)
+
+
+@organizers_only
+@require_POST
+def launch_draft(request: HttpRequest, code: UUID) -> HttpResponse:
+    return _told(request, code, launch, _("Launched. Open it to voting when its clips are ready."))
 
 
 @organizers_only

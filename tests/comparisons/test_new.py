@@ -3,8 +3,11 @@
 import pytest
 from django.urls import reverse
 
+from evalapp.catalog.models import PromptSet
 from evalapp.comparisons.models import Comparison
+from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip
+from metrics.preference.planning import assumed, precision
 from tests.factories import make_comparison, make_contender, make_prompt_set
 
 
@@ -92,3 +95,85 @@ def test_more_than_half_of_the_work_is_refused_in_words(client, olga, form):
     refused = post(client, olga, form, golden_share=40, repeat_share=11)
     assert "half of the work at most" in refused.content.decode()
     assert not Comparison.objects.exists()
+
+
+def test_a_draft_is_kept_edited_and_launched(client, olga, form):
+    post(client, olga, form, then="draft")
+    draft = Comparison.objects.get()
+    assert (draft.state, Clip.objects.count()) == ("draft", 0)
+    edit = reverse("edit-comparison", args=[draft.code])
+    shown = client.get(edit).context["form"]
+    assert shown["overlap"].value() == 4
+    assert shown["seeds"].value() == 2
+    client.post(edit, form | {"overlap": 2, "prompts": "", "prompt_set": draft.prompt_set.pk, "then": "draft"})
+    again = Comparison.objects.get()
+    assert (again.code, again.overlap, again.state) == (draft.code, 2, "draft")
+    client.post(reverse("launch", args=[draft.code]))
+    assert Comparison.objects.get().state == "rendering"
+    assert client.get(edit).url == reverse("comparison", args=[draft.code])
+    client.post(edit, form | {"overlap": 9})
+    assert Comparison.objects.get().overlap == 2
+
+
+def test_a_copy_begins_as_what_it_copies(client, olga, form):
+    post(client, olga, form, own_aspects="Lighting: Which light is better?", repeat_share=7, planned_looks="on")
+    original = Comparison.objects.get()
+    shown = client.get(reverse("new-comparison", query={"from": original.code})).context["form"]
+    copied = {field.name: field.value() for field in shown if field.value() is not None}
+    client.post(reverse("new-comparison"), {name: value for name, value in copied.items() if value is not False})
+    copy = Comparison.objects.get(name="new, copy")
+    same = ("prompt_set", "seeds", "overlap", "instructions", "length_rule", "repeat_share", "planned_looks")
+    assert [getattr(copy, name) for name in same] == [getattr(original, name) for name in same]
+    assert list(copy.aspects.values_list("key", "question")) == list(original.aspects.values_list("key", "question"))
+    assert copy.aspects.filter(key="lighting").exists()
+
+
+def test_a_template_keeps_all_but_contenders_name_and_written_prompts(client, olga, form):
+    post(client, olga, form, then="template", template_name="usual")
+    assert not Comparison.objects.exists()
+    shown = client.get(reverse("new-comparison", query={"template": Template.objects.get().pk})).context["form"]
+    assert [shown[name].value() for name in ("overlap", "aspects", "instructions")] == [
+        "4",
+        ["beauty", "preference"],
+        "look twice",
+    ]
+    assert [shown[name].value() for name in ("name", "contenders", "prompts")] == [None, None, None]
+
+
+@pytest.mark.parametrize("line", ["Lighting", "Lighting:", "Beauty: Which?", ": Which?"])
+def test_an_aspect_of_ones_own_needs_a_name_and_a_question(client, olga, form, line):
+    page = post(client, olga, form, own_aspects=line)
+    assert page.context["form"].errors["own_aspects"]
+    assert not Comparison.objects.exists()
+
+
+def test_the_forecast_is_the_planners(client, olga, form):
+    client.force_login(olga)
+    asked = form | {"prompts": "\n".join(f"prompt {n}" for n in range(50)), "assume-assessors": 12, "assume-effect": 8}
+    told = client.post(reverse("foresee"), asked).context["forecast"]
+    planned = precision(assumed(), 100, 4, 12, effect=0.08, seconds_per_vote=45, pairings=3)
+    assert (told.half_width, told.votes, told.hours) == (100 * planned.half_width, planned.votes, planned.hours)
+    assert told.power == round(100 * planned.power)
+    assert (told.pairs, told.clips, told.machine_hours) == (300, 300, None)
+
+
+def test_machine_hours_come_from_measured_clips(client, olga, form):
+    post(client, olga, form)
+    Clip.objects.update(seconds=30)
+    Clip.objects.filter(contender__name="a").update(state="ready")
+    Clip.objects.filter(contender__name="b", seed=0).update(state="ready")
+    asked = form | {"contenders": form["contenders"][:2], "prompts": "", "prompt_set": PromptSet.objects.get().pk}
+    told = client.post(reverse("foresee"), asked | {"assume-machine": 6, "assume-pay": 20}).context["forecast"]
+    assert (told.clips, told.machine_hours) == (2, pytest.approx(60 / 3600))
+    assert told.cost == pytest.approx(6 * told.machine_hours + 20 * told.hours)
+
+
+def test_the_forecast_says_what_it_lacks(client, olga, form):
+    client.force_login(olga)
+
+    def said(**change):
+        return client.post(reverse("foresee"), form | change).context["lacking"]
+
+    assert said(contenders=[]) == "Choose two contenders or more."
+    assert said(prompts="", seeds="") == "Choose a prompt set or write prompts."
+    assert "more assessors than there are" in said(overlap=11)

@@ -1,0 +1,129 @@
+"""What a comparison that is being set up will promise and cost: interval, power, votes, hours of work."""
+
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+from django import forms
+from django.db.models import Avg, Count, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from evalapp.catalog.models import IMPORT, Contender, PromptSet
+from evalapp.generation.models import Clip
+from metrics import resolve
+
+TOO_FEW_PROMPTS, TOO_FEW_ASSESSORS = 20, 5
+PLANNING = "metrics.preference.planning"
+
+
+class Assumptions(forms.Form):
+    """What the planner cannot know; nothing of it is stored."""
+
+    assessors = forms.IntegerField(
+        min_value=2, max_value=10_000, initial=10, label=gettext_lazy("Assessors in all"), required=False
+    )
+    effect = forms.IntegerField(
+        min_value=1, max_value=49, initial=10, required=False, label=gettext_lazy("Difference you care about, of 100")
+    )
+    vote_seconds = forms.FloatField(
+        min_value=1, max_value=3600, initial=45, required=False, label=gettext_lazy("Seconds per pair")
+    )
+    pay = forms.FloatField(min_value=0, required=False, label=gettext_lazy("Pay per hour of assessors"))
+    machine = forms.FloatField(min_value=0, required=False, label=gettext_lazy("Price per hour of a worker"))
+
+    def given(self, name: str) -> Any:
+        """What was written, or what stands there at first; what makes no sense counts as not written."""
+        value = self.cleaned_data.get(name) if self.is_bound and name not in self.errors else None
+        return self.fields[name].initial if value is None else value
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Half-widths in points of 100; `power` as a share; `machine_hours` is None where no time was ever measured."""
+
+    prompts: int
+    pairs: int
+    votes: int
+    hours: float
+    half_width: float
+    same_assessors: float
+    power: int
+    wins: int
+    clips: int
+    machine_hours: float | None
+    cost: float | None
+    warnings: list[str]
+
+
+def forecast(
+    contenders: list[Contender],
+    prompts: int,
+    seeds: int,
+    overlap: int,
+    assumed: Assumptions,
+    prompt_set: PromptSet | None,
+) -> Forecast | str:
+    """What that plan promises, by variances assumed from published side-by-side votes; a text says what it lacks."""
+    scenes, pairings = prompts * seeds, comb(len(contenders), 2)
+    if len(contenders) < 2:
+        return _("Choose two contenders or more.")
+    if scenes < 2:
+        return _("Choose a prompt set or write prompts.")
+    people, effect, pay = assumed.given("assessors"), assumed.given("effect"), assumed.given("pay")
+    if overlap > people:
+        return _("Each pair is to have more assessors than there are in all.")
+    promised = resolve(f"{PLANNING}:precision")(
+        resolve(f"{PLANNING}:assumed")(),
+        prompts=scenes,
+        votes_per_prompt=overlap,
+        assessors=people,
+        effect=effect / 100,
+        seconds_per_vote=assumed.given("vote_seconds"),
+        pairings=pairings,
+    )
+    clips, machine_hours = _rendering(contenders, scenes, prompt_set)
+    price = assumed.given("machine")
+    known = [pay * promised.hours if pay else None, price * machine_hours if price and machine_hours else None]
+    return Forecast(
+        prompts=scenes,
+        pairs=scenes * pairings,
+        votes=promised.votes,
+        hours=promised.hours,
+        half_width=100 * promised.half_width,
+        same_assessors=100 * promised.same_assessors_half_width,
+        power=round(100 * promised.power),
+        wins=50 + effect,
+        clips=clips,
+        machine_hours=machine_hours,
+        cost=sum(filter(None, known)) if any(known) else None,
+        warnings=list(_warnings(scenes, people, promised.power)),
+    )
+
+
+def _rendering(contenders: list[Contender], scenes: int, prompt_set: PromptSet | None) -> tuple[int, float | None]:
+    """How many clips are still to be rendered, and in how many hours by the mean of each contender's clips so far."""
+    rendered = [contender for contender in contenders if contender.recipe.generator != IMPORT]
+    there = Q(clip__state=Clip.State.READY)
+    here = there & Q(clip__prompt__prompt_set=prompt_set) if prompt_set else Q(pk=None)
+    told = Contender.objects.filter(pk__in=[each.pk for each in rendered]).annotate(
+        mean=Avg("clip__seconds", filter=there), ready=Count("clip", filter=here)
+    )
+    clips, seconds, unknown = 0, 0.0, False
+    for contender in told:
+        left = max(0, scenes - contender.ready)
+        clips += left
+        unknown |= left > 0 and contender.mean is None
+        seconds += left * (contender.mean or 0)
+    return clips, None if unknown else seconds / 3600
+
+
+def _warnings(scenes: int, people: int, power: float) -> list[str]:
+    said = []
+    if scenes < TOO_FEW_PROMPTS:
+        said.append(_("Below 20 prompts a report claims nothing."))
+    if people < TOO_FEW_ASSESSORS:
+        said.append(_("Below 5 assessors a report claims nothing about new assessors."))
+    if power < 0.8:
+        said.append(_("A difference of this size is likely to be missed: take more prompts, then more assessors."))
+    return said
