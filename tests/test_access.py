@@ -171,7 +171,6 @@ ACCESS = {
     "api-nothing": ("get", NOBODY),
 }
 STARTS = {
-    "launch": "draft",
     "edit-comparison": "draft",
     "open": "paused",
     "api-open": "paused",
