@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evalapp', '0024_everything_has_a_project'),
+        ('evalapp', '0025_windows_of_queues'),
     ]
 
     operations = [
