@@ -1,5 +1,7 @@
 """The administration: every table is there, quick and searchable; votes and reports are only looked at."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -13,7 +15,7 @@ from evalapp.assessing.looks import Look
 from evalapp.assessing.panels import PanelSeat
 from evalapp.assessing.quality import watch
 from evalapp.comparisons.plans import Template
-from evalapp.generation.models import Queue
+from evalapp.generation.models import Queue, Window
 from evalapp.generation.uploads import Upload
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
 from evalapp.measuring.models import Features, Measurement, SetMeasurement
@@ -72,7 +74,8 @@ def everything(db):
     audit.record("tried", "everything")
     webhook = Webhook.objects.create(url="https://example.org/", created_by="olga")
     Delivery.objects.create(webhook=webhook, event="report.built", body="{}")
-    Queue.objects.create(hardware="gpu")
+    queue, now = Queue.objects.create(hardware="gpu"), timezone.now()
+    Window.objects.create(queue=queue, starts_at=now, ends_at=now + timedelta(hours=1))
     first, second = comparison.contenders.all()
     aspect, counts = comparison.aspects.first(), {"votes": 20, "prompts": 20, "assessors": 5}
     numbers = {"boundary": 4.5, "level": 0.95, "win_rate": 0.5, "final": False}
