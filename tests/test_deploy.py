@@ -82,9 +82,8 @@ def test_units_and_compose_name_queues_and_programs_that_exist():
     assert sum("gunicorn evalapp.wsgi" in command for command in commands) == 2
     assert sum("-Q default,cpu" in command for command in commands) == 2
     named = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy" / "visavis.env.example").read_text(), re.MULTILINE))
-    read = (ROOT / "evalapp" / "settings.py").read_text() + "".join(
-        path.read_text() for path in (ROOT / "generators").glob("*.py")
-    )
+    readers = [*(ROOT / "generators").glob("*.py"), *(ROOT / "metrics" / "judges").glob("*.py")]
+    read = (ROOT / "evalapp" / "settings.py").read_text() + "".join(path.read_text() for path in readers)
     assert [name for name in named - {"POSTGRES_PASSWORD", "AWS_SECRET_ACCESS_KEY"} if name not in read] == []
 
 

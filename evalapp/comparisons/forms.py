@@ -125,7 +125,7 @@ class NewComparison(WorkRules):
         return lines
 
     def clean_own_aspects(self) -> list[HouseAspect]:
-        found = []
+        found: list[HouseAspect] = []
         for line in filter(None, map(str.strip, self.cleaned_data["own_aspects"].splitlines())):
             name, colon, question = (part.strip() for part in line.partition(":"))
             if not colon or not name or not question or len(name) > 100 or len(question) > 200:

@@ -115,10 +115,10 @@ def _foreseen(form: NewComparison, assumed: Assumptions) -> dict[str, Any]:
         return max(1, min(int(value), 10_000)) if value.isascii() and value.isdigit() else 1
 
     chosen = [pk for pk in map(str, form["contenders"].value() or ()) if pk.isdigit()]
-    contenders = list(form.fields["contenders"].queryset.filter(pk__in=chosen).select_related("recipe"))
+    contenders = list(Contender.objects.filter(project=form.project, pk__in=chosen).select_related("recipe"))
     wanted = str(form["prompt_set"].value() or "")
-    sets = form.fields["prompt_set"].queryset
-    prompt_set: PromptSet | None = sets.filter(pk=wanted).first() if wanted.isdigit() else None
+    sets = PromptSet.objects.filter(project=form.project)
+    prompt_set = sets.filter(pk=wanted).first() if wanted.isdigit() else None
     lines = len({line.strip() for line in str(form["prompts"].value() or "").splitlines() if line.strip()})
     prompts = prompt_set.prompts.count() if prompt_set else lines
     told = forecast(contenders, prompts, number("seeds"), number("overlap"), assumed, prompt_set)

@@ -40,8 +40,8 @@ def review_key(comparison: Comparison) -> str:
 
 def inputs_of_review(comparison: Comparison) -> str:
     """sha256 of what the order depends on."""
-    files = comparison.pairs.order_by()
-    files = files.values("first__sha256").union(files.values("second__sha256"))
+    pairs = comparison.pairs.order_by()
+    files = pairs.values("first__sha256").union(pairs.values("second__sha256"))
     ballots = Ballot.objects.filter(assignment__pair__comparison=comparison)
     return digest(
         {

@@ -199,11 +199,12 @@ def _review(comparison: Comparison) -> Row | None:
         for row in found["moves"]
     ]
     assessors = [_points(each) | {"trained": trained.get(each["assessor"])} for each in found["assessors"]]
-    return found | {
+    shown: dict[str, Any] = found | {
         "moves": moves,
         "assessors": assessors,
         "votes": [_points(each, digits=3) for each in found["votes"]],
     }
+    return shown
 
 
 def _points(row: Row, key: str = "value", digits: int = 1) -> Row:
