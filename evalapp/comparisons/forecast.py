@@ -106,11 +106,11 @@ def _rendering(contenders: list[Contender], scenes: int, prompt_set: PromptSet |
     rendered = [contender for contender in contenders if contender.recipe.generator != IMPORT]
     there = Q(clip__state=Clip.State.READY)
     here = there & Q(clip__prompt__prompt_set=prompt_set) if prompt_set else Q(pk=None)
-    told = Contender.objects.filter(pk__in=[each.pk for each in rendered]).values_list(
-        Avg("clip__seconds", filter=there), Count("clip", filter=here)
+    told = Contender.objects.filter(pk__in=[each.pk for each in rendered]).annotate(
+        mean=Avg("clip__seconds", filter=there), ready=Count("clip", filter=here)
     )
     clips, seconds, unknown = 0, 0.0, False
-    for mean, ready in told:
+    for mean, ready in told.values_list("mean", "ready"):
         left = max(0, scenes - ready)
         clips += left
         unknown |= left > 0 and mean is None

@@ -90,8 +90,7 @@ def test_the_condition_is_annealed_as_the_paper_says():
 
 def heard(monkeypatch, folder, name):
     """What the denoiser is given as `name`, call by call."""
-    load("diffusers").resident(parse("diffusers", {"source": {"folder": folder}}))
-    pipe = next(iter(load("diffusers")._resident.values())).pipe
+    pipe = load("diffusers").resident(parse("diffusers", {"source": {"folder": folder}})).pipe
     network, said = (pipe.unet if getattr(pipe, "unet", None) else pipe.transformer), []
     original = type(network).forward
 

@@ -153,7 +153,7 @@ LISTS = (
 
 
 def test_no_list_tells_anything_of_another_project(client, ada, secret_project):
-    make_comparison(name="our own")
+    make_comparison(name="sparrow-17")
     client.force_login(ada)
     for name in LISTS:
         answer = client.get(reverse(name))
@@ -162,7 +162,7 @@ def test_no_list_tells_anything_of_another_project(client, ada, secret_project):
     client.force_login(User.objects.get(username="CANARY-fred"))
     for name in LISTS:
         told = client.get(reverse(name)).content.decode()
-        assert "our own" not in told, name
+        assert "sparrow-17" not in told, name
         assert "end-to-end" not in told, name
 
 
@@ -171,7 +171,7 @@ def test_names_are_free_in_each_project(secret_project):
 
 
 def test_things_of_two_projects_do_not_meet(client, ada, secret_project):
-    ours = make_comparison(name="our own")
+    ours = make_comparison(name="sparrow-17")
     client.force_login(ada)
     theirs = Comparison.objects.get(project=secret_project)
     body = {"name": "mixed", "contenders": ["CANARY-a", "CANARY-b"], "prompt_set": ours.prompt_set_id}
@@ -183,7 +183,7 @@ def test_things_of_two_projects_do_not_meet(client, ada, secret_project):
 
 
 def test_a_webhook_hears_of_its_own_project_alone(secret_project, project):
-    comparison = make_comparison(name="our own")
+    comparison = make_comparison(name="sparrow-17")
     heard = Webhook.objects.get().deliveries
     announce("report.built", comparison, **comparison.told())
     assert not heard.exists()
@@ -197,7 +197,7 @@ def test_a_projects_token_opens_that_project_alone_and_outlives_its_makers_membe
     Membership.objects.create(project_id=first_project(), user=other, role=Role.ADMIN)
     _, secret = ApiToken.objects.issue(other, "ci", ["read"], 1, secret_project)
     bearer = {"Authorization": f"Bearer {secret}"}
-    ours = make_comparison(name="our own")
+    ours = make_comparison(name="sparrow-17")
     assert client.get(reverse("api-comparison", args=[ours.code]), headers=bearer).status_code == 404
     other.memberships.all().delete()
     (listed,) = client.get(reverse("api-comparisons"), headers=bearer).json()["results"]
