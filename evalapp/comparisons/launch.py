@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from evalapp.catalog.models import IMPORT, Contender, PromptSet, digest
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
@@ -125,9 +125,19 @@ def launch(comparison: Comparison) -> None:
         ),
         batch_size=2000,
     )
+    _count_rows()
     audit.record("launched", comparison, digest=comparison.digest)
     announce("comparison.launched", comparison, **comparison.told())
     ring()
+
+
+def _count_rows() -> None:
+    """PostgreSQL learns at once that there are many pairs and clips more. Without that it reads them all for the next
+    pair, until it finds out by itself: 61 ms instead of 9 among 20,000 pairs."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for model in (Clip, Pair):
+                cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
 
 
 def plan_digest(comparison: Comparison) -> str:
