@@ -6,22 +6,28 @@ import random
 
 import pytest
 
+from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.models import Vote
 from evalapp.measuring.judging import start, work
 from evalapp.reporting.trust import build_trust
 from evalapp.reporting.trust_views import as_csv
-from tests.factories import make_comparison
+from tests.factories import make_comparison, make_participation
 from tests.reporting.test_review import PREFERENCE
 from tests.reporting.test_trust import with_files
 
 
 @pytest.fixture
 def replayed(db, tmp_path, settings):
-    """Three contenders, six prompts, votes and whole-numbered scores drawn at random (simulated), ties among both."""
-    from evalapp.assessing.simulate import simulate_votes
-
+    """Three contenders, six prompts, votes and whole-numbered scores drawn from fixed seeds, ties among both."""
     comparison = with_files(make_comparison(contenders=3, prompts=6, overlap=3, aspects=PREFERENCE))
-    simulate_votes(comparison, 3)
+    order = {pair: number for number, pair in enumerate(comparison.pairs.order_by("pk").values_list("pk", flat=True))}
+    for name in ("alice", "bob", "carol"):
+        someone = make_participation(comparison, name)
+        while task := next_assignment(someone):
+            choice = random.Random(f"{name} {order[task.pair_id]}").choice(("left", "same", "right"))
+            if task.swapped:
+                choice = {"left": "right", "right": "left"}.get(choice, choice)
+            task.submit(dict.fromkeys(comparison.aspects.all(), choice), key=task.code.hex, viewing={})
     rng, path = random.Random(4), tmp_path / "scores.csv"
     scores = {}
     with path.open("w", newline="") as file:
