@@ -8,13 +8,13 @@ from evalapp.api.authentication import projects_at
 from evalapp.assessing.invitations import SEATS_AT_MOST
 from evalapp.assessing.models import Invitation, Vote
 from evalapp.catalog.models import Contender, PromptSet
+from evalapp.catalog.prompt_lists import LONGEST_PROMPT
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.forms import LOOKS
 from evalapp.comparisons.models import Aspect, Comparison
 from evalapp.comparisons.rules import WorkRules
 from evalapp.people.projects import Role
 
-LONGEST_PROMPT = 4000
 MOST_PROMPTS = 100_000
 NO_SUCH_SET = "there is no prompt set {}, or not for you"
 

@@ -16,7 +16,7 @@ from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.insert_only import InsertOnlyManager
 from evalapp.assessing.models import Vote
 from evalapp.catalog.models import Contender
-from evalapp.comparisons.models import Aspect, Comparison, Pair
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, Aspect, Comparison, Pair
 from metrics import resolve
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 ALARMS = 0.05
 """False alarms that all looks at all pairings of a comparison may give, at most."""
-FEWEST_PROMPTS, FEWEST_ASSESSORS = 20, 5
-"""With fewer, nothing is claimed."""
 OUTCOMES = {"first": 1.0, "tie": 0.5, "second": 0.0}
 UNDECIDED = "undecided"
 

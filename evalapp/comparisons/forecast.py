@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from evalapp.catalog.models import IMPORT, Contender, PromptSet
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS
 from evalapp.generation.models import Clip
 from metrics import resolve
 
-TOO_FEW_PROMPTS, TOO_FEW_ASSESSORS = 20, 5
 PLANNING = "metrics.preference.planning"
 
 
@@ -97,18 +97,16 @@ def forecast(
         clips=clips,
         machine_hours=machine_hours,
         cost=sum(filter(None, known)) if any(known) else None,
-        warnings=list(_warnings(scenes, people, promised.power)),
+        warnings=list(_warnings(prompts, people, promised.power)),
     )
 
 
 def _rendering(contenders: list[Contender], scenes: int, prompt_set: PromptSet | None) -> tuple[int, float | None]:
     """How many clips are still to be rendered, and in how many hours by the mean of each contender's clips so far."""
-    rendered = [contender for contender in contenders if contender.recipe.generator != IMPORT]
     there = Q(clip__state=Clip.State.READY)
     here = there & Q(clip__prompt__prompt_set=prompt_set) if prompt_set else Q(pk=None)
-    told = Contender.objects.filter(pk__in=[each.pk for each in rendered]).annotate(
-        mean=Avg("clip__seconds", filter=there), ready=Count("clip", filter=here)
-    )
+    rendered = Contender.objects.filter(pk__in=[each.pk for each in contenders]).exclude(recipe__generator=IMPORT)
+    told = rendered.annotate(mean=Avg("clip__seconds", filter=there), ready=Count("clip", filter=here))
     clips, seconds, unknown = 0, 0.0, False
     for mean, ready in told.values_list("mean", "ready"):
         left = max(0, scenes - ready)
@@ -118,11 +116,11 @@ def _rendering(contenders: list[Contender], scenes: int, prompt_set: PromptSet |
     return clips, None if unknown else seconds / 3600
 
 
-def _warnings(scenes: int, people: int, power: float) -> list[str]:
+def _warnings(prompts: int, people: int, power: float) -> list[str]:
     said = []
-    if scenes < TOO_FEW_PROMPTS:
+    if prompts < FEWEST_PROMPTS:
         said.append(_("Below 20 prompts a report claims nothing."))
-    if people < TOO_FEW_ASSESSORS:
+    if people < FEWEST_ASSESSORS:
         said.append(_("Below 5 assessors a report claims nothing about new assessors."))
     if power < 0.8:
         said.append(_("A difference of this size is likely to be missed: take more prompts, then more assessors."))

@@ -8,13 +8,13 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy
 
 from evalapp.catalog.models import Contender, PromptSet, PromptText
+from evalapp.catalog.prompt_lists import LONGEST_PROMPT
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
 from evalapp.comparisons.launch import InvalidPlan, create
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.rules import WorkRules
 from evalapp.people.projects import Project
 
-LONGEST_PROMPT = 4000
 LOOKS = 5
 
 

@@ -24,6 +24,9 @@ HEADLINE = "preference"
 MIXED_IN_AT_MOST = 0.5
 SAME_NOISE, SAME_SEED = gettext_noop("same noise"), gettext_noop("same seed only")
 
+FEWEST_PROMPTS, FEWEST_ASSESSORS = 20, 5
+"""With fewer, a report claims nothing."""
+
 
 class NotReady(Exception):
     """The comparison cannot be opened; the message says what is missing and what to do."""

@@ -86,13 +86,14 @@ def _keep_template(request: HttpRequest, form: NewComparison, draft: Comparison 
 
 
 def _page(request: HttpRequest, form: NewComparison, draft: Comparison | None) -> HttpResponse:
+    assumed = Assumptions(prefix="assume")
     context = {
         "form": form,
         "draft": draft,
         "templates": Template.objects.filter(project=form.project),
         "has_contenders": Contender.objects.filter(project=form.project).exists(),
-        "assumptions": Assumptions(prefix="assume"),
-    } | _foreseen(form, Assumptions(prefix="assume"))
+        "assumptions": assumed,
+    } | _foreseen(form, assumed)
     return render(request, "comparisons/new.html", context)
 
 
@@ -115,7 +116,7 @@ def _foreseen(form: NewComparison, assumed: Assumptions) -> dict[str, Any]:
         return max(1, min(int(value), 10_000)) if value.isascii() and value.isdigit() else 1
 
     chosen = [pk for pk in map(str, form["contenders"].value() or ()) if pk.isdigit()]
-    contenders = list(Contender.objects.filter(project=form.project, pk__in=chosen).select_related("recipe"))
+    contenders = list(Contender.objects.filter(project=form.project, pk__in=chosen))
     wanted = str(form["prompt_set"].value() or "")
     sets = PromptSet.objects.filter(project=form.project)
     prompt_set = sets.filter(pk=wanted).first() if wanted.isdigit() else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evalapp.assessing.looks import FEWEST_ASSESSORS, FEWEST_PROMPTS
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS
 from evalapp.reporting.reasons import DRAWS, SEED
 from evalapp.reporting.wording import said
 

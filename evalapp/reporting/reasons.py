@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.assessing.looks import FEWEST_PROMPTS
-from evalapp.comparisons.models import Comparison
+from evalapp.comparisons.models import FEWEST_PROMPTS, Comparison
 from evalapp.measuring.embeddings import prompt_features
 from evalapp.reporting.sections import LEVEL, Row, headline
 from evalapp.reporting.table import VoteTable

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evalapp.assessing.looks import FEWEST_ASSESSORS, FEWEST_PROMPTS
-from evalapp.comparisons.models import HEADLINE
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, HEADLINE
 from evalapp.measuring.results import Voted
 from evalapp.reporting.looking import Looked
 from evalapp.reporting.table import Repeats, VoteTable

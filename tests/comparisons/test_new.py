@@ -177,3 +177,12 @@ def test_the_forecast_says_what_it_lacks(client, olga, form):
     assert said(contenders=[]) == "Choose two contenders or more."
     assert said(prompts="", seeds="") == "Choose a prompt set or write prompts."
     assert "more assessors than there are" in said(overlap=11)
+
+
+def test_seeds_do_not_make_up_for_prompts_in_the_warning(client, olga, form):
+    client.force_login(olga)
+    asked = form | {"prompts": "\n".join(f"prompt {n}" for n in range(12)), "seeds": 3}
+    assert (
+        "Below 20 prompts a report claims nothing."
+        in client.post(reverse("foresee"), asked).context["forecast"].warnings
+    )
