@@ -158,23 +158,28 @@ def _ran(server: Path | None) -> float:
 def _pages(warm: list[str]) -> list[str]:
     """The statements of a claim that read clips, each with its plan's nodes and the pages that it touched."""
     from django.db import connection, transaction
-    from django.test.utils import CaptureQueriesContext
 
     from evalapp.generation.models import Clip
 
-    with CaptureQueriesContext(connection) as asked:
+    asked: list[tuple[str, Any]] = []
+
+    def noted(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(noted):
         Clip.objects.claim_next("bench", ["cpu"], warm)
     told = []
-    for query in asked.captured_queries:
-        if "evalapp_clip" not in query["sql"]:
+    for sql, params in asked:
+        if "evalapp_clip" not in sql:
             continue
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query['sql']}")
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
             found = cursor.fetchone()[0]
             plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
             transaction.set_rollback(True)
         pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        told.append(f"{query['sql'].split()[0]} {' < '.join(_nodes(plan))}: {pages}")
+        told.append(f"{sql.split()[0]} {' < '.join(_nodes(plan))}: {pages}")
     return told
 
 
