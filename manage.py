@@ -5,7 +5,15 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except DatabaseError:
+        from evalapp.running.health import lacking
+
+        if "--traceback" in sys.argv or not (why := lacking()):
+            raise
+        sys.exit(f"{why}: {'run `manage.py migrate` first' if 'migrations' in why else 'see DATABASE_URL'}")

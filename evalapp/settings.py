@@ -254,12 +254,13 @@ STORAGES = {
 }
 # An S3-compatible bucket that keeps clips' files; MEDIA_DIR is then a cache. Keys: AWS_ACCESS_KEY_ID and its like.
 MEDIA_BUCKET = os.environ.get("MEDIA_BUCKET", "")
+MEDIA_ENDPOINT = os.environ.get("MEDIA_ENDPOINT", "") if MEDIA_BUCKET else ""
 if MEDIA_BUCKET:
     STORAGES["clips"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": MEDIA_BUCKET,
-            "endpoint_url": os.environ.get("MEDIA_ENDPOINT") or None,
+            "endpoint_url": MEDIA_ENDPOINT or None,
             "file_overwrite": True,
         },
     }

@@ -1,6 +1,7 @@
 """Finished clips from elsewhere become clips of the house: checked completely first, then stored, or nothing is.
 
-Every file is decoded and written anew as master and browser rendition, so that no container tells where it came from.
+Every file is decoded in a confined process and written anew as master and browser rendition, so that no container
+tells where it came from.
 It lives here and not in the catalog, because what it makes are clips.
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -19,9 +20,6 @@ from evalapp.generation.files import discard, sha256_of, write_files
 from evalapp.generation.layouts import Layout, Place
 from evalapp.generation.models import Clip
 from evalapp.people.projects import first_project
-
-if TYPE_CHECKING:
-    from generators.video import Footage
 
 
 class ImportRefused(Exception):
@@ -104,15 +102,16 @@ def _stage(places: list[Place], progress: Callable[[int, int], None]) -> tuple[l
     return staged, problems
 
 
-def stage(place: Place, reader: "Callable[[Path], Footage] | None" = None) -> Staged | str:
-    """Decode a file, by another reader if nobody vouches for it, and write it anew; a string says why it cannot be."""
-    from generators.video import MediaError, read
+def stage(place: Place) -> Staged | str:
+    """Decode a file, as one of a stranger, and write it anew; a string says why it cannot be."""
+    from generators.inspection import footage
+    from generators.video import MediaError
 
     try:
-        footage = (reader or read)(place.path)
+        found = footage(place.path)
     except MediaError as error:
         return str(error)
-    columns = write_files(footage.frames, footage.fps)
+    columns = write_files(found.frames, found.fps)
     columns["facts"] |= {"imported": {"name": place.path.name, "sha256": sha256_of(place.path)}}
     return Staged(place, columns)
 
@@ -162,12 +161,13 @@ def _images(paths: dict[str, Path]) -> tuple[dict[str, str], list[str]]:
 
     A stored one that no prompt comes to name lies there unused, as nothing but its content names it.
     """
-    from generators.video import MediaError, read, write_still
+    from generators.inspection import rewritten
+    from generators.video import MediaError, whole
 
     stored, problems = {}, []
     for key, path in paths.items():
         try:
-            footage = read(path)
+            content = rewritten(path)
         except MediaError as error:
             problems.append(str(error))
             continue
@@ -175,6 +175,7 @@ def _images(paths: dict[str, Path]) -> tuple[dict[str, str], list[str]]:
         place = picture_path(stored[key])
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
-            write_still(footage.frames[0], place)
+            with whole(place) as part:
+                part.write_bytes(content)
             store.keep(place)
     return stored, problems

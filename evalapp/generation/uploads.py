@@ -57,8 +57,6 @@ def store_waiting() -> None:
 
 def _stored(upload: Upload) -> str:
     """Why it cannot be stored; "" when it is."""
-    from generators.inspection import footage
-
     place = Place(upload.contender, upload.prompt.key, upload.seed, upload.path)
     known = Clip.objects.filter(
         contender__name=upload.contender, prompt=upload.prompt, seed=upload.seed, state=Clip.State.READY
@@ -67,7 +65,7 @@ def _stored(upload: Upload) -> str:
         return ""
     if known.exists():
         return "another clip of this prompt and seed is stored for this contender: clips are never replaced"
-    staged = stage(place, footage)
+    staged = stage(place)
     if isinstance(staged, str):
         return staged.replace(str(upload.path), "the file")
     try:

@@ -35,17 +35,18 @@ class Item:
 
     def read(self) -> "Footage":
         """The whole clip. Raises Unmeasurable with its name."""
+        from generators.inspection import footage
         from generators.video import MediaError, read
 
+        foreign = self.called == str(self.path)  # a file of a folder is called by its path
         if not self.path.is_file():
             raise Unmeasurable(f"{self.called}: {self.path.name} is gone from {self.path.parent}; bring it there again")
         if sha256_of(self.path) != self.sha256:
             raise Unmeasurable(f"{self.called}: {self.path.name} is not the file that was stored; bring it there again")
         try:
-            return read(self.path)
+            return footage(self.path) if foreign else read(self.path)
         except MediaError as error:
-            # A file of a folder is called by its path, which the error begins with.
-            raise Unmeasurable(str(error) if self.called == str(self.path) else f"{self.called}: {error}") from error
+            raise Unmeasurable(str(error) if foreign else f"{self.called}: {error}") from error
 
 
 @dataclass(frozen=True)

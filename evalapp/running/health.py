@@ -1,9 +1,13 @@
 """Is it alive, can it work, and how much: for load balancers and Prometheus."""
 
 import hmac
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -27,6 +31,8 @@ SECONDS = Histogram(
     ("route", "method", "status"),
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+
+PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "pyamqp": 5672, "amqps": 5671, "http": 80, "https": 443}
 
 
 class Timed:
@@ -53,18 +59,47 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when it can take votes: the database answers and has the schema of this code. 503 says what lacks.
+    """200 when it can take votes; 503 says what lacks.
 
-    The broker is not asked: without it no bell rings, but votes are taken and nothing is lost.
+    `without`: what does not answer though votes are taken all the same. Without the broker no bell rings and nothing is
+    lost; without the bucket those clips are shown that the media folder has.
     """
+    if why := lacking() or _unreadable():
+        return JsonResponse({"ready": False, "why": why}, status=503)
+    servers = {"the broker": settings.CELERY_BROKER_URL, "the bucket": settings.MEDIA_ENDPOINT}
+    silent = [name for name, url in servers.items() if not _listens(url)]
+    return JsonResponse({"ready": True} | ({"without": silent} if silent else {}))
+
+
+def lacking() -> str:
+    """What the database lacks to take votes: it answers and has the schema of this code, or a sentence."""
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
-        return JsonResponse({"ready": False, "why": "the database does not answer"}, status=503)
-    if waiting:
-        return JsonResponse({"ready": False, "why": f"{len(waiting)} migrations are to be applied"}, status=503)
-    return JsonResponse({"ready": True})
+        return "the database does not answer"
+    return f"{len(waiting)} migrations are to be applied" if waiting else ""
+
+
+def _unreadable() -> str:
+    try:
+        settings.MEDIA_DIR.mkdir(parents=True, exist_ok=True)
+        os.listdir(settings.MEDIA_DIR)
+    except OSError as error:
+        return f"the media folder cannot be read ({error.strerror})"
+    return ""
+
+
+def _listens(url: str) -> bool:
+    """Whether a server takes connections; of addresses that name none it is not asked."""
+    server = urlsplit(url)
+    if server.scheme not in PORTS or not server.hostname:
+        return True
+    try:
+        with closing(socket.create_connection((server.hostname, server.port or PORTS[server.scheme]), timeout=1)):
+            return True
+    except OSError:
+        return False
 
 
 @never_cache

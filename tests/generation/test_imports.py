@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.generation import layouts
 from evalapp.generation.imports import ImportRefused, import_clips
 from evalapp.generation.models import Clip
-from generators.video import write_rendition
+from generators.video import MediaError, write_rendition
 from tests.factories import make_contender
 
 
@@ -53,6 +54,24 @@ def test_a_folder_becomes_ready_clips_of_the_house(db, folder):
         assert clip.state == Clip.State.READY
         assert clip.rendition.read_bytes() != (folder / clip.contender.name / f"{clip.prompt.key}.mp4").read_bytes()
         assert clip.facts["frames"] == 5
+
+
+@pytest.mark.parametrize("confined", [True, False], ids=["as it is", "decoded here"])
+def test_no_decoder_but_that_of_the_confined_process_meets_a_file_or_an_image(db, folder, monkeypatch, confined):
+    """The negative control decodes in the command's own process: it is seen to."""
+    give_image(folder, "p1", "looks.png")
+    met = []
+
+    def meets(path, opened=None):
+        met.append(path)
+        raise MediaError(f"{path}: is decoded with all of the command's rights")
+
+    monkeypatch.setattr("generators.video.read", meets)
+    if not confined:
+        monkeypatch.setattr("generators.inspection.footage", meets)
+    with nullcontext() if confined else pytest.raises(ImportRefused, match="rights"):
+        import_clips(layouts.read(folder), "set")
+    assert len(met) == (0 if confined else 5)
 
 
 def test_importing_again_changes_nothing(db, folder):

@@ -1,5 +1,8 @@
 """Alive, ready, measured."""
 
+import socket
+from contextlib import closing
+
 from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
@@ -32,6 +35,22 @@ def test_ready_with_its_database_and_not_without(client, db, monkeypatch):
 
     monkeypatch.setattr(MigrationExecutor, "__init__", gone)
     assert client.get("/readyz").status_code == 503
+
+
+def test_not_ready_where_no_clip_can_be_read_and_ready_without_what_votes_can_do_without(
+    client, db, settings, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    settings.MEDIA_DIR = tmp_path / "file"
+    unread = client.get("/readyz")
+    assert (unread.status_code, "the media folder cannot be read" in unread.json()["why"]) == (503, True)
+    settings.MEDIA_DIR = tmp_path
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        assert client.get("/readyz").json() == {"ready": True}
+    settings.MEDIA_ENDPOINT = "http://127.0.0.1:1"
+    found = client.get("/readyz")
+    assert (found.status_code, found.json()) == (200, {"ready": True, "without": ["the broker", "the bucket"]})
 
 
 def test_metrics_tell_votes_queues_and_latency(client, admin_user):

@@ -1,11 +1,14 @@
 """What the house refuses to start with."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+HOUSE = Path(__file__).resolve().parents[2]
 START = [sys.executable, "-c", "import evalapp.settings"]
 PUBLIC = {"SITE_URL": "https://example.org", "ALLOWED_HOSTS": "example.org"}
 
@@ -31,3 +34,27 @@ def test_an_insecure_one_on_the_internet_does_not(tmp_path, change, said):
     refused = started(tmp_path, **PUBLIC | change)
     assert refused.returncode != 0
     assert said in refused.stderr
+
+
+def test_a_command_before_migrate_says_so_in_a_sentence(tmp_path):
+    done = commanded(tmp_path, ["invite", "something"])
+    assert done.returncode == 1
+    assert re.fullmatch(r"\d+ migrations are to be applied: run `manage\.py migrate` first\n", done.stderr)
+    assert "Traceback" in commanded(tmp_path, ["invite", "something", "--traceback"]).stderr
+
+
+def test_a_command_without_its_database_says_so_in_a_sentence(tmp_path):
+    done = commanded(tmp_path, ["verify"], DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/house.sqlite3")
+    assert (done.returncode, done.stderr) == (1, "the database does not answer: see DATABASE_URL\n")
+
+
+def commanded(tmp_path, command, **environment):
+    here = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    here |= {"VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "evalapp.settings"} | environment
+    return subprocess.run(
+        [sys.executable, HOUSE / "manage.py", *command],
+        env=here,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
