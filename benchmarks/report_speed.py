@@ -180,8 +180,10 @@ def _explore(comparison: Any) -> None:
     ):
         filters = Filters.read(comparison, given)
         cache.clear()
+        before = time.process_time()
         seconds, found = _timed(lambda filters=filters: explore(comparison, filters))
-        print(f"filter {name}, {found['counts']['votes']:,} votes: {seconds:.2f} s")
+        spent = time.process_time() - before
+        print(f"filter {name}, {found['counts']['votes']:,} votes: {seconds:.2f} s ({spent:.2f} s of processor time)")
 
 
 def _resident() -> float:

@@ -51,9 +51,8 @@ def filtered(table: VoteTable, comparison: Comparison, filters: Filters) -> Vote
     answers = table.answers
     keep = answers.within(filters)
     if filters.tags:
-        tagged = [
-            pk for pk, tags in comparison.prompt_set.prompts.values_list("pk", "tags") if {*tags} & {*filters.tags}
-        ]
+        asked, prompts = {*filters.tags}, comparison.prompt_set.prompts.values_list("pk", flat=True)
+        tagged = [pk for pk, prompt in zip(prompts, table.prompts, strict=True) if asked & {*prompt["tags"]}]
         keep &= np.isin(answers.prompt, tagged)
     people, chosen = comparison.participations.all(), list[Q]()
     if filters.assessors:

@@ -116,7 +116,8 @@ def position_bias(table: VoteTable) -> list[Row]:
     ]
     rows: list[Row] = []
     for aspect, code in groups:
-        if table.first_on_left is None or not (chosen := table.rows(code)).any():
+        chosen = np.arange(len(table)) if code is None else table.places(code)
+        if table.first_on_left is None or not len(chosen):
             reason = "no votes yet" if table.first_on_left is not None else "it is not known who stood on which side"
             rows.append({"aspect": aspect, "decided": 0, "left": None, "interval": None, "reason": reason})
             continue
@@ -169,8 +170,8 @@ def agreement(table: VoteTable, repeats: Repeats | None = None) -> list[Row]:
     choices = resolve("metrics.preference.agreement:Choices")
     rows: list[Row] = []
     for code, aspect in enumerate(table.aspects):
-        chosen = table.rows(code)
-        if not chosen.any():
+        chosen = table.places(code)
+        if not len(chosen):
             rows.append({"aspect": aspect, "coefficients": [], "reason": "no votes yet"})
             continue
         made = choices.of(

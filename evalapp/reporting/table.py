@@ -96,11 +96,21 @@ class VoteTable:
             chosen &= (self.first == pairing[0]) & (self.second == pairing[1])
         return chosen
 
-    def places(self, aspect: int, pairing: tuple[int, int]) -> NDArray[np.int64]:
-        """Where the votes on an aspect and two contenders stand, the first first."""
+    def places(self, aspect: int, pairing: tuple[int, int] | None = None) -> NDArray[np.int64]:
+        """Where the votes on an aspect stand, of all contenders or of two, the first first."""
+        if pairing is None:
+            order, ends = self._by_aspect
+            return order[ends[aspect - 1] if aspect else 0 : ends[aspect]]
         order, ends = self._sorted
         key = (aspect * len(self.contenders) + pairing[0]) * len(self.contenders) + pairing[1]
         return order[ends[key - 1] if key else 0 : ends[key]]
+
+    @cached_property
+    def _by_aspect(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The votes by aspect, else in their order, and where the votes on each aspect end."""
+        kinds = len(self.aspects)
+        order = np.argsort(self.aspect.astype(np.min_scalar_type(kinds)), kind="stable")
+        return order, np.cumsum(np.bincount(self.aspect, minlength=kinds))
 
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -120,10 +130,10 @@ class VoteTable:
         return votes
 
     def all_votes(self, aspect: int) -> "AllVotes":
-        rows = self.rows(aspect)
+        places = self.places(aspect)
         columns = (self.first, self.second, self.prompt, self.assessor, self.outcome, self.first_on_left)
         votes: AllVotes = resolve("metrics.preference.votes:AllVotes")(
-            self.contenders, *(None if column is None else column[rows] for column in columns)
+            self.contenders, *(None if column is None else column[places] for column in columns)
         )
         return votes
 
