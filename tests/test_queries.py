@@ -24,9 +24,9 @@ BUDGET = {
     "rendering": 16,
     "api-votes": 15,
     "comparisons": 15,
-    "assessor-data": 14,
+    "assessor-data": 20,
     "next-task": 14,
-    "api-assessor-data": 14,
+    "api-assessor-data": 21,
     "api-dashboard": 14,
     "api-comparison": 13,
 }

@@ -19,6 +19,7 @@ from evalapp.api.members import done
 from evalapp.api.serializers import Strict
 from evalapp.people.access import access_of, project_of
 from evalapp.people.audit import AuditEntry, entries_of
+from evalapp.people.audit_words import KINDS
 from evalapp.people.member_views import ProjectForm
 from evalapp.people.members import demand_second_step, found_project
 from evalapp.people.projects import Project
@@ -136,21 +137,31 @@ class NewestNumberFirst(CursorPagination):
 
 class Audit(Problems, generics.ListAPIView):
     """Who did what in the project, the newest first; `?q=` finds in names, verbs and subjects, or an export by its
-    canary. Superusers also read what belongs to no project."""
+    canary; `?kind=` keeps one kind of act. Superusers also read what belongs to no project."""
 
     permission_classes = [MayOversee]
     of = "project"
     serializer_class = AuditSerializer
     pagination_class = NewestNumberFirst
 
-    @told(AuditSerializer(many=True), 404, parameters=[OpenApiParameter("q", str, description="what to find")])
+    @told(
+        AuditSerializer(many=True),
+        404,
+        parameters=[
+            OpenApiParameter("q", str, description="what to find"),
+            OpenApiParameter("kind", str, enum=sorted(KINDS), description="of which kind of act"),
+        ],
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
         project = get_object_or_404(Project, code=self.kwargs.get("code"))
         sought = self.request.query_params.get("q", "").strip()
-        return entries_of(project, sought, bool(self.request.user.is_superuser))
+        kind = self.request.query_params.get("kind", "")
+        if kind and kind not in KINDS:
+            raise serializers.ValidationError({"kind": f"one of {', '.join(sorted(KINDS))}, not {kind!r}"})
+        return entries_of(project, sought, bool(self.request.user.is_superuser), kind)
 
 
 class NewestNightFirst(CursorPagination):

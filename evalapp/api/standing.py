@@ -15,12 +15,12 @@ from evalapp.api.authentication import MayOrganize, MayOversee
 from evalapp.api.base import ByKey, Problems, checked, told
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import Strict
-from evalapp.assessing.exclusions import AlreadyExcluded, Exclusion
+from evalapp.assessing.exclusions import AlreadyExcluded, Exclusion, pause, resume
 from evalapp.assessing.models import Participation
 from evalapp.assessing.quality import CONSEQUENCES, RULES, STANDINGS, behind, settings_of, state_of
 from evalapp.assessing.standings import everyone, give_rules, shown, taking_part
 from evalapp.assessing.tasks import ring_watch
-from evalapp.assessing.withdrawal import data_of, erase
+from evalapp.assessing.withdrawal import erase, hand_over
 from evalapp.comparisons.models import Comparison
 
 
@@ -164,9 +164,9 @@ class Rest(Problems):
     def post(self, request: Request, code: UUID, assessor: UUID) -> Response:
         participation = taking_part(code, assessor)
         if self.verb == "pause":
-            participation.pause(by=request.user.get_username())
+            pause(participation, by=request.user.get_username())
         else:
-            participation.resume()
+            resume(participation)
         return Response(AssessorSerializer(participation).data)
 
 
@@ -179,8 +179,7 @@ class Data(Problems):
     @told(OpenApiTypes.OBJECT, 404)
     def get(self, request: Request, code: UUID, assessor: UUID) -> Response:
         participation = taking_part(code, assessor)
-        data = data_of(participation.assessor, participation.comparison.project_id)
-        return Response(data, headers={"Cache-Control": "no-store"})
+        return Response(hand_over(participation), headers={"Cache-Control": "no-store"})
 
     @told(ErasedSerializer, 400, 404, parameters=[OpenApiParameter("sure", str, required=True, enum=["yes"])])
     def delete(self, request: Request, code: UUID, assessor: UUID) -> Response:

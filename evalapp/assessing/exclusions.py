@@ -17,6 +17,30 @@ from evalapp.people import audit
 BY_RULE = "rule"
 
 
+def _record(verb: str, participation: Participation, **detail: str) -> None:
+    """On the audit trail of the comparison's project, also where a rule acts in a worker."""
+    comparison = participation.comparison
+    subject = f"assessor {participation.assessor.code}"
+    audit.record(verb, subject, project=comparison.project_id, comparison=comparison.name, **detail)
+
+
+@transaction.atomic
+def pause(participation: Participation, by: str) -> None:
+    """No new pair for this assessor; what they hold can still be answered."""
+    mine = Participation.objects.filter(pk=participation.pk, paused_at=None)
+    if mine.update(paused_at=Now(), paused_by=by):
+        _record("paused", participation, by=by)
+    participation.refresh_from_db()
+
+
+@transaction.atomic
+def resume(participation: Participation) -> None:
+    mine = Participation.objects.filter(pk=participation.pk).exclude(paused_at=None)
+    if mine.update(paused_at=None, paused_by=""):
+        _record("resumed", participation)
+    participation.refresh_from_db()
+
+
 class AlreadyExcluded(Exception):
     """The assessor is excluded now; lift that exclusion first."""
 
@@ -36,7 +60,7 @@ class ExclusionQuerySet(models.QuerySet["Exclusion"]):
         try:
             with transaction.atomic():
                 made = self.create(participation=participation, reason=reason.strip(), by=by, rule=rule)
-                audit.record("excluded", f"assessor {participation.assessor.code}", reason=made.reason, rule=rule)
+                _record("excluded", participation, reason=made.reason, rule=rule)
                 return made
         except IntegrityError as error:
             raise AlreadyExcluded(f"{participation.assessor} is excluded already: lift that exclusion first") from error
@@ -77,5 +101,5 @@ class Exclusion(models.Model):
         lifted = mine.update(lifted_at=Now(), lifted_by=by, lifted_why=why.strip()[:500])
         self.refresh_from_db()
         if lifted:
-            audit.record("took back in", f"assessor {self.participation.assessor.code}", why=self.lifted_why)
+            _record("took back in", self.participation, why=self.lifted_why)
         return bool(lifted)

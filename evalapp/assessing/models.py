@@ -66,15 +66,6 @@ class Participation(models.Model):
             return None
         return max(0, self.invitation.quota - (self.answered if answered is None else answered))
 
-    def pause(self, by: str) -> None:
-        """No new pair for this assessor; what they hold can still be answered."""
-        type(self).objects.filter(pk=self.pk, paused_at=None).update(paused_at=Now(), paused_by=by)
-        self.refresh_from_db()
-
-    def resume(self) -> None:
-        type(self).objects.filter(pk=self.pk).update(paused_at=None, paused_by="")
-        self.refresh_from_db()
-
     @property
     def answered(self) -> int:
         """Pairs answered, as the assessor counts them: controls look like any other."""

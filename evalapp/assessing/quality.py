@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from evalapp.assessing.evidence import Evidence, Share, evidence_of
-from evalapp.assessing.exclusions import BY_RULE, AlreadyExcluded, Exclusion
+from evalapp.assessing.exclusions import BY_RULE, AlreadyExcluded, Exclusion, pause
 from evalapp.assessing.models import Ballot, Participation
 from evalapp.comparisons.models import Comparison
 
@@ -242,7 +242,7 @@ def _act(standing: Standing, key: str, consequence: str) -> None:
     if consequence == GOLDENS:
         Participation.objects.filter(pk=mine.pk).update(more_goldens=True)
     elif consequence == PAUSE:
-        mine.pause(by=f"{BY_RULE}: {key}")
+        pause(mine, by=f"{BY_RULE}: {key}")
     else:
         with suppress(AlreadyExcluded):
             Exclusion.objects.exclude_assessor(mine, standing.reason(key), by=BY_RULE, rule=key)

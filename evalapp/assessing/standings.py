@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Q, Value, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.assessing.evidence import Share
-from evalapp.assessing.exclusions import AlreadyExcluded, Exclusion
+from evalapp.assessing.exclusions import AlreadyExcluded, Exclusion, pause, resume
 from evalapp.assessing.models import Assignment, Participation, Vote
 from evalapp.assessing.quality import CONSEQUENCES, RULES, Standing, behind, settings_of, state_of, watch
 from evalapp.assessing.tasks import ring_watch
-from evalapp.assessing.withdrawal import data_of, erase
+from evalapp.assessing.withdrawal import erase, hand_over
 from evalapp.comparisons.models import Comparison
+from evalapp.people import audit
 from evalapp.people.views import organizers_only
 
 ASSESSORS_PER_PAGE = 50
@@ -187,7 +189,9 @@ def answer(request: HttpRequest, code: UUID, assignment: UUID) -> HttpResponse:
 
 def give_rules(comparison: Comparison, rules: dict[str, dict[str, Any]]) -> None:
     """These rules hold from now on, and everyone is looked at anew."""
-    Comparison.objects.filter(pk=comparison.pk).update(quality_rules=rules)
+    with transaction.atomic():
+        Comparison.objects.filter(pk=comparison.pk).update(quality_rules=rules)
+        audit.record("set the rules for assessors of", comparison, before=comparison.quality_rules, now=rules)
     comparison.refresh_from_db()
     watch(comparison)
 
@@ -245,10 +249,10 @@ def pause_assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResp
     """This assessor gets no new pair, or, when paused, gets pairs again."""
     participation = taking_part(code, assessor)
     if participation.paused_at:
-        participation.resume()
+        resume(participation)
         messages.success(request, _("They get pairs again."))
     else:
-        participation.pause(by=request.user.get_username())
+        pause(participation, by=request.user.get_username())
         messages.success(request, _("Paused: they read that the organizer looks at their answers first."))
     return redirect("assessor", code, assessor)
 
@@ -258,8 +262,7 @@ def pause_assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResp
 def assessor_data(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResponse:
     """Everything stored of the assessor in this project, as a file to hand to them."""
     participation = taking_part(code, assessor)
-    data = data_of(participation.assessor, participation.comparison.project_id)
-    response = JsonResponse(data, json_dumps_params={"indent": 2})
+    response = JsonResponse(hand_over(participation), json_dumps_params={"indent": 2})
     response["Content-Disposition"] = f'attachment; filename="assessor-{assessor}.json"'
     response["Cache-Control"] = "no-store"
     return response

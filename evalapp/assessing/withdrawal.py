@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from evalapp.assessing.controls import Control
 from evalapp.assessing.forms import SKIP_REASONS
-from evalapp.assessing.models import Assignment, Ballot, Invitation
+from evalapp.assessing.models import Assignment, Ballot, Invitation, Participation
 from evalapp.assessing.panels import PanelSeat
 from evalapp.people import audit
 from evalapp.people.models import Assessor
@@ -36,6 +36,12 @@ def erase(assessor: Assessor) -> None:
     if Assessor.objects.filter(pk=assessor.pk, erased_at=None).update(name="", code=uuid.uuid4(), erased_at=Now()):
         assessor.refresh_from_db()
         audit.record("erased the person behind", f"assessor {assessor.code}")
+
+
+def hand_over(participation: Participation) -> dict[str, Any]:
+    """`data_of` its assessor in its project, for an organizer: that is on the audit trail."""
+    audit.record("gave out the data of", f"assessor {participation.assessor.code}")
+    return data_of(participation.assessor, participation.comparison.project_id)
 
 
 def data_of(assessor: Assessor, project: int | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from evalapp.people.audit_words import KINDS, of_kind
 from evalapp.people.projects import Project
 from evalapp.people.views import address_of
 
@@ -125,11 +126,13 @@ def record(verb: str, subject: models.Model | str, *, project: int | None = None
     return entry
 
 
-def entries_of(project: Project, sought: str, whole_house: bool) -> models.QuerySet[AuditEntry]:
+def entries_of(project: Project, sought: str, whole_house: bool, kind: str = "") -> models.QuerySet[AuditEntry]:
     """Of a project, newest first; `sought` is found in names, verbs and subjects, and is otherwise an export's canary.
-    With `whole_house` also what belongs to no project."""
+    `kind` is one of audit_words.KINDS. With `whole_house` also what belongs to no project."""
     mine = Q(project=project)
     entries = AuditEntry.objects.filter(mine | Q(project=None) if whole_house else mine)
+    if kind in KINDS:
+        entries = entries.filter(of_kind(kind))
     if not sought:
         return entries
     named = Q(actor__icontains=sought) | Q(verb__icontains=sought) | Q(subject__icontains=sought)

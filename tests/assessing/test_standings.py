@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from evalapp.assessing.dispatch import next_assignment
+from evalapp.assessing.exclusions import pause
 from evalapp.assessing.quality import RULES, Standing, watch
 from evalapp.generation.models import Clip
 from tests.factories import make_comparison, make_invitation, make_participation, make_vote
@@ -63,7 +64,7 @@ def test_an_organizer_sets_the_rules_and_they_act_at_once(client, olga, hasty):
 
 def test_a_paused_assessor_gets_a_message_instead_of_a_pair_and_goes_on_later(client, olga, hasty):
     comparison = hasty.comparison
-    hasty.pause(by="olga")
+    pause(hasty, by="olga")
     link = make_invitation(comparison)
     link.participations.add(hasty)
     client.post(reverse("invitation", args=[link.token]))
@@ -76,5 +77,5 @@ def test_a_paused_assessor_gets_a_message_instead_of_a_pair_and_goes_on_later(cl
 
 def test_what_an_assessor_holds_when_paused_can_still_be_answered(comparison, alice):
     held = next_assignment(alice)
-    alice.pause(by="olga")
+    pause(alice, by="olga")
     assert next_assignment(alice) == held

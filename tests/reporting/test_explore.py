@@ -7,7 +7,7 @@ import pytest
 from django.db.models import Max
 from django.urls import reverse
 
-from evalapp.assessing.exclusions import Exclusion
+from evalapp.assessing.exclusions import Exclusion, pause, resume
 from evalapp.assessing.simulate import simulate_votes
 from evalapp.reporting import columns, tasks
 from evalapp.reporting.build import build, inputs_of
@@ -86,7 +86,7 @@ def test_the_page_waits_for_the_worker_and_then_shows_the_votes_asked_for(
 
 def test_votes_can_be_counted_by_the_standing_of_their_assessors(voted):
     people = list(voted.participations.all())
-    people[0].pause("olga")
+    pause(people[0], "olga")
     Exclusion.objects.exclude_assessor(people[1], "asked a friend", "olga")
 
     def votes(*standings):
@@ -97,7 +97,7 @@ def test_votes_can_be_counted_by_the_standing_of_their_assessors(voted):
     assert votes("watched") == (cast[0], 1)
     assert votes("excluded") == (cast[1], 1)
     assert votes("trusted", "watched") == (cast[0] + cast[2], 2)
-    people[0].resume()
+    resume(people[0])
     assert votes("trusted") == (cast[0] + cast[2], 2), "a standing that changed is another exploration"
 
 
