@@ -65,7 +65,9 @@ def probed(name: str) -> tuple[bool | None, list[str]]:
 def judging(request: HttpRequest, code: UUID) -> HttpResponse:
     """Judges and their runs; posting starts one, or says what it would ask and cost."""
     comparison = get_object_or_404(Comparison, code=code)
-    runs = comparison.judge_runs.select_related("judge")[:SHOWN]
+    every = comparison.judge_runs.all()
+    newest = every.values("pk")[:SHOWN]
+    runs = (every.filter(pk__in=newest) | every.unended()).select_related("judge")
     context: dict[str, Any] = {"comparison": comparison, "runs": runs, "unended": any(not run.ended for run in runs)}
     if request.headers.get("HX-Request"):
         return render(request, "judging/_runs.html", context)

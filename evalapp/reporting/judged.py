@@ -89,7 +89,7 @@ class Asked:
     """Pairs of one comparison as one judge told them; arrays (n,) in order of the pairs' ids, NaN where it did not.
 
     status: how many pairs ended how, a pair as the worse of its parts. aspects, natives: first − second. forward,
-    turned: each order's answer of a pairwise judge, both in terms of the pair's first clip.
+    turned: each order's answer of a pairwise judge heard in both, in terms of the pair's first clip; else empty.
     """
 
     pair: NDArray[np.int64]
@@ -122,7 +122,7 @@ def asked_of(placed: Placed, version: JudgeVersion) -> Asked:
         _scored(declared, natives),
         natives,
     )
-    if declared.mode == "pairwise":
+    if declared.mode == "pairwise" and declared.settings.get("both_orders", True):
         forward, turned = (
             _scored(declared, {name: each[side] for name, each in values.items()}) for side in (one, other)
         )

@@ -77,7 +77,8 @@ class Replay:
             preprocessing="done elsewhere",
             max_batch=500,
             licence=self.options.licence,
-            settings={"scores": self.sha256, "replayed": True},
+            settings={"scores": self.sha256, "replayed": True}
+            | ({"both_orders": False} if self.of_pairs and not self._in_both_orders else {}),
         )
 
     def probe(self) -> list[str]:
@@ -128,6 +129,11 @@ class Replay:
             elif all(row.get(name) for name in (*named, "prompt")):
                 yield (*(str(row[name]) for name in (*named, "prompt")), str(row.get("seed") or 0)), row
 
+    @property
+    def _in_both_orders(self) -> bool:
+        """Whether it tells of every pair as shown either way; else nothing is known of how it contradicts itself."""
+        return all((key[1], key[0], *key[2:]) in self._index for key in self._index)
+
     def _check(self, columns: set[str]) -> None:
         where = self.options.path
         for number, row in enumerate(self.rows, 1):
@@ -169,7 +175,11 @@ def rows_of(name: str, text: str) -> Iterator[Row]:
     if not text.strip():
         raise ValueError("the file is empty")
     if name.endswith(".csv"):
-        yield from csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        for row in table:
+            if None in row:
+                raise ValueError(f"line {table.line_num} has more cells than there are columns")
+            yield row
         return
     if text.lstrip().startswith("["):
         for number, row in enumerate(json.loads(text), 1):

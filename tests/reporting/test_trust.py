@@ -106,6 +106,17 @@ def test_the_snapshot_counts_what_the_votes_say(judged):
     assert preference["decided"]["value"] == 0.5
 
 
+def test_a_judge_heard_in_one_order_only_is_said_nothing_of_its_orders(judged):
+    asked(
+        judged,
+        pairwise().model_copy(update={"settings": {"both_orders": False}}),
+        lambda pair: [{"choice": 1.0}, {"choice": -1.0}],
+    )
+    one_order = next(each for each in build_trust(judged)["judges"] if each["declared"]["settings"])
+    odd = one_order["aspects"][0]["oddities"]
+    assert (odd["first_share"], odd["inconsistent"]) == (None, None)
+
+
 def test_what_was_not_answered_is_left_out_and_counted(db):
     comparison = with_files(voted(make_comparison(prompts=8, overlap=3)))
     asked(

@@ -46,6 +46,8 @@ def test_scores_of_pairs_are_turned_for_the_other_order_unless_that_is_given_too
     both = replay(tmp_path / "both.jsonl", [row, {**row, "first": "dory", "second": "raft"}])
     told = told_in_both_orders(both.declaration, *outcomes(both, [pair, pair.turned]))
     assert (told.natives, told.inconsistent) == ({"choice": 0.0}, {"choice"})
+    assert judge.declaration.settings["both_orders"] is False
+    assert "both_orders" not in both.declaration.settings
 
 
 def test_a_row_that_says_it_was_refused_or_has_no_score_is_not_filled_in(tmp_path):
@@ -76,6 +78,7 @@ def test_other_scores_are_another_version(tmp_path):
         ("a.csv", "sha256,visual\na,1\na,2\n", "twice"),
         ("a.csv", "contender,visual\nraft,1\n", "whose they are"),
         ("a.csv", "sha256,visual,status\na,1,fine\n", "status 'fine'"),
+        ("a.csv", "sha256,visual\na,1\nb,2,3\n", "line 3 has more cells"),
         ("a.jsonl", '{"sha256": "a", "visual": 1}\n{"sha', "line 2 is no JSON"),
         ("a.jsonl", "[1]", "entry 1 of the list is no JSON object"),
     ],
