@@ -236,6 +236,8 @@ KNOWN: tuple[str, ...] = (
     # What fits much, last
     "{setting}: {kind} has no {name}: {hint}",
     "{setting}: {kind} takes no {name}: {hint}",
+    "{error} (the recipe was right when it was registered: {host} runs other code of the house, or of this generator: "
+    "bring it to the house's version, then retry)",
     "{error} (the whole story is in the worker's log)",
     *OF_PYDANTIC,
     "{key} = {value}: {problem}",

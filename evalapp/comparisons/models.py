@@ -1,9 +1,11 @@
 """Comparison: contenders, prompts, aspects and rules judged together; draft → rendering → open ⇄ paused → closed."""
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -13,6 +15,7 @@ from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext, gettext_noop
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
+from evalapp.generation.machines import of_a_pair
 from evalapp.generation.models import Clip, ClipQuerySet
 from evalapp.generation.tasks import ring
 from evalapp.people import audit
@@ -159,6 +162,26 @@ class Comparison(InProject):
         return dict(
             lossy.values_list("contender__name").annotate(Count("pk", distinct=True)).order_by("contender__name")
         )
+
+    def made_apart(self) -> dict[str, Any]:
+        """How many pairs have clips made by different software or devices, and by which: name, value, contender, pairs.
+
+        Only what is known of both counts; another host alone is no difference.
+        """
+        sides = ("first", "second")
+        told = [Cast(KeyTextTransform("machine", f"{side}__facts__provenance"), models.TextField()) for side in sides]
+        whole = self.pairs.order_by().filter(first__state=Clip.State.READY, second__state=Clip.State.READY)
+        kinds = whole.annotate(one=told[0], other=told[1]).exclude(one=F("other")).exclude(one=None).exclude(other=None)
+        found: dict[str, Any] = {"pairs": 0, "by": {}}
+        names = [f"{side}__contender__name" for side in sides]
+        for one, other, *contenders, pairs in kinds.values_list("one", "other", *names).annotate(Count("pk")):
+            apart = of_a_pair(json.loads(one), json.loads(other))
+            found["pairs"] += pairs if apart else 0
+            for name, values in apart.items():
+                for value, contender in zip(values, contenders, strict=True):
+                    counted = found["by"].setdefault(name, {}).setdefault(value, {})
+                    counted[contender] = counted.get(contender, 0) + pairs
+        return found
 
     def own_clips(self) -> ClipQuerySet:
         """Its clips, without those that another comparison that is being rendered waits for too."""
@@ -346,3 +369,9 @@ class Pair(models.Model):
         """'same noise' where both generators told the same initial noise; otherwise no more than the seed is known."""
         first, second = ((clip.facts.get("generator") or {}).get("noise_sha256") for clip in (self.first, self.second))
         return SAME_NOISE if first and first == second else SAME_SEED
+
+    @property
+    def made_apart(self) -> list[str]:
+        """What differed in the software and devices that made its clips."""
+        one, other = ((clip.facts.get("provenance") or {}).get("machine") for clip in (self.first, self.second))
+        return sorted(of_a_pair(one, other)) if one and other else []

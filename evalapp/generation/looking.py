@@ -58,8 +58,11 @@ class Looking(bootsteps.StartStopStep):
 
     def look(self, worker: Any) -> None:
         """Begin as many shifts as there are idle threads and work for them."""
+        from evalapp.generation.fitting import fits
         from evalapp.generation.tasks import wanted
 
+        if not fits():
+            return
         self.shifts = [shift for shift in self.shifts if not shift.done()]
         idle = worker.concurrency - len(self.shifts) - len(state.reserved_requests)
         if idle <= 0:

@@ -2,23 +2,22 @@
 
 import errno
 import logging
-import platform
 import socket
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext_noop
 
+from evalapp.catalog.models import Recipe
 from evalapp.catalog.store import present
 from evalapp.generation.files import discard, write_files
-from evalapp.generation.metering import Meter, gpu_and_driver
+from evalapp.generation.machines import machine
+from evalapp.generation.metering import Meter
 from evalapp.generation.models import Clip
 from generators import Cancelled, GeneratorError, Take, Watch, load, unwatched
 from generators.recipe import parse
@@ -136,7 +135,7 @@ def generated(clip: Clip, watch: Watch = unwatched) -> tuple[Take, dict[str, flo
     """The clip's frames anew, and the seconds that the generator's parts took (None where it does not tell)."""
     recipe = clip.contender.recipe
     started = time.monotonic()
-    settings: Any = parse(recipe.generator, recipe.settings)
+    settings: Any = understood(recipe)
     if hasattr(settings, "with_image"):
         picture = clip.prompt.picture
         settings = settings.with_image(present(picture) if picture else None)
@@ -148,29 +147,16 @@ def generated(clip: Clip, watch: Watch = unwatched) -> tuple[Take, dict[str, flo
     return take, seconds
 
 
-def machine(versions: dict[str, str]) -> dict[str, Any]:
-    """What clips may differ by between workers: versions, processor, GPU and driver."""
-    here = _here()
-    return here | {"versions": here["versions"] | versions}
-
-
-@cache
-def _here() -> dict[str, Any]:
-    """What does not change while a process lives: looking it up takes as long as claiming a clip."""
-    return {
-        "host": socket.gethostname(),
-        "processor": platform.machine(),
-        "gpu": gpu_and_driver(),
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("visavis", "numpy", "pillow", "av") if _installed(name)},
-    }
-
-
-def _installed(name: str) -> bool:
+def understood(recipe: Recipe) -> Any:
+    """The recipe's settings. Raises GeneratorError: what was stored was right by the code that stored it."""
+    load(recipe.generator)
     try:
-        return bool(version(name))
-    except PackageNotFoundError:
-        return False
+        return parse(recipe.generator, recipe.settings)
+    except GeneratorError as error:
+        raise GeneratorError(
+            f"{error} (the recipe was right when it was registered: {socket.gethostname()} runs other code of the "
+            "house, or of this generator: bring it to the house's version, then retry)"
+        ) from error
 
 
 class Lease:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalapp.generation.files import sha256_of
+from evalapp.generation.machines import differences, machine
 from evalapp.generation.models import Clip
-from evalapp.generation.rendering import generated, machine
+from evalapp.generation.rendering import generated
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def rerender(clip: Clip) -> Rerendered:
     take, _ = generated(clip)
     stored, now = read(clip.master).frames, take.frames
     then = clip.facts["provenance"]["machine"]
-    changed = _changed(then, machine(take.facts.get("versions", {})))
+    changed = differences(then, machine(take.facts.get("versions", {})))
     if stored.shape != now.shape:
         return Rerendered(False, None, f"not comparable: {stored.shape} then, {now.shape} now", changed)
     if np.array_equal(stored, now):
@@ -46,9 +47,3 @@ def rerender(clip: Clip) -> Rerendered:
     psnr = 10 * math.log10(255**2 / error)
     share = float(np.mean(np.any(stored != now, axis=-1)))
     return Rerendered(False, psnr, f"not bit-equal: PSNR {psnr:.2f} dB, {share:.2%} of pixels differ", changed)
-
-
-def _changed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    flat = [each | {f"version of {name}": told for name, told in each["versions"].items()} for each in (then, now)]
-    names = sorted((flat[0].keys() | flat[1].keys()) - {"versions"})
-    return {name: (flat[0].get(name), flat[1].get(name)) for name in names if flat[0].get(name) != flat[1].get(name)}

@@ -18,6 +18,7 @@ from django.db import transaction
 
 from evalapp.catalog.models import Contender, Recipe
 from evalapp.catalog.store import free_mib, has_room
+from evalapp.generation.fitting import fits
 from evalapp.generation.models import LEASE_RAN_OUT, Clip, Queue
 from evalapp.lasting import Lasting
 
@@ -42,6 +43,8 @@ def render_waiting(hardware: str = "cpu") -> None:
     from evalapp.generation.rendering import Writer, sample
     from evalapp.generation.trials import try_waiting
 
+    if not fits():
+        return
     worker = f"{socket.gethostname()}:{os.getpid()}"
     until = time.monotonic() + SHIFT_SECONDS
     if hardware not in Queue.resting():

@@ -11,9 +11,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from evalapp.catalog.models import Contender
-from evalapp.generation.rendering import in_words
+from evalapp.generation.rendering import in_words, understood
 from generators import GeneratorError, load
-from generators.recipe import parse
 
 log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 900
@@ -39,7 +38,7 @@ def tried(contender: Contender) -> dict[str, Any]:
     recipe = contender.recipe
     try:
         generator: Any = load(recipe.generator)
-        told: dict[str, Any] = generator.preflight(parse(recipe.generator, recipe.settings))
+        told: dict[str, Any] = generator.preflight(understood(recipe))
         return told
     except Exception as error:
         if not isinstance(error, GeneratorError):

@@ -35,7 +35,7 @@ from evalapp.reporting.verdicts import verdicts
 from evalapp.reporting.wording import annotated, said
 from metrics import resolve
 
-METHOD = 23
+METHOD = 24
 """Raised when the same votes would give other numbers than before."""
 DIGITS = 6
 VERSIONS = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
@@ -183,6 +183,7 @@ def _snapshot_of(comparison: Comparison, inputs: str, filters: Filters, everythi
             "versions": VERSIONS,
             "noise": comparison.shared_noise(),
             "lossy": comparison.lossy_clips(),
+            "made_apart": comparison.made_apart(),
         },
     }
     snapshot["methods"] = methods(snapshot, closed)

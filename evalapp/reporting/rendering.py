@@ -113,6 +113,7 @@ def rendering(request: HttpRequest, code: UUID) -> HttpResponse:
         "failures": failures_of(comparison) if any(line.counts["failed"] for line in lines) else [],
         "renders": comparison.state == Comparison.State.RENDERING,
         "lossy": comparison.lossy_clips(),
+        "made_apart": comparison.made_apart(),
         "priority": max((line.counts["priority"] or 0 for line in lines), key=abs, default=0),
         "noise": {gettext(kind): pairs for kind, pairs in comparison.shared_noise().items() if pairs},
         "newest": _newest(mine),

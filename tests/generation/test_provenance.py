@@ -11,6 +11,7 @@ from evalapp.generation import metering, rendering
 from evalapp.generation.models import Clip
 from evalapp.generation.rendering import render
 from evalapp.generation.rerendering import rerender
+from evalapp.reporting.build import build
 from generators import GeneratorError, Take
 from tests.factories import make_clip, make_comparison
 
@@ -163,3 +164,65 @@ def test_a_comparison_tells_how_many_pairs_share_their_noise_and_how_many_the_se
     page = client.get(f"/comparisons/{comparison.code}/rendering/").content.decode()
     assert "same noise: 1" in page
     assert "same seed only: 1" in page
+
+
+def by(clip, contender=None, **machine):
+    """The clip, made by that machine."""
+    told = {"host": "one", "processor": "x86_64", "gpu": None, "versions": {"torch": "2.5"}} | machine
+    Clip.objects.filter(pk=clip.pk).update(facts={"provenance": {"machine": told}})
+
+
+H100, A100 = ({"name": name, "driver": driver} for name, driver in (("H100", "580"), ("A100", "570")))
+
+
+def test_pairs_whose_clips_were_made_by_other_versions_or_devices_are_counted_and_told(db, client, olga):
+    comparison = make_comparison(prompts=4)
+    alike, versions, devices, unknown = comparison.pairs.order_by("prompt__position")
+    by(alike.first, host="one")
+    by(alike.second, host="two", versions={"torch": "2.5", "av": "18"})  # av is the other generator's own
+    by(versions.first)
+    by(versions.second, versions={"torch": "2.6"})
+    by(devices.first, gpu=H100)
+    by(devices.second, gpu=A100)
+    by(unknown.first)  # the other was imported
+    one, other = alike.first.contender.name, alike.second.contender.name
+    assert comparison.made_apart() == {
+        "pairs": 2,
+        "by": {
+            "torch": {"2.5": {one: 1}, "2.6": {other: 1}},
+            "GPU": {"H100": {one: 1}, "A100": {other: 1}},
+            "driver": {"580": {one: 1}, "570": {other: 1}},
+        },
+    }
+    assert [pair.made_apart for pair in comparison.pairs.order_by("prompt__position")] == [
+        [],
+        ["torch"],
+        ["GPU", "driver"],
+        [],
+    ]
+    client.force_login(olga)
+    page = " ".join(client.get(f"/comparisons/{comparison.code}/rendering/").content.decode().split())
+    assert f"different software or devices: 2. torch: 2.5 ({one}), 2.6 ({other}); GPU: H100 ({one})" in page
+    comparison.close()
+    build(comparison)
+    report = " ".join(client.get(f"/comparisons/{comparison.code}/report/").content.decode().split())
+    assert f"torch: 2.5 ({one}), 2.6 ({other})" in report
+    Clip.objects.filter(pk=versions.second.pk).update(state="queued")  # a pair that is not whole is not counted yet
+    assert comparison.made_apart()["pairs"] == 1
+
+
+def test_a_clip_says_by_which_code_it_was_made(rendered, monkeypatch):
+    from evalapp.generation import machines
+
+    assert rendered.facts["provenance"]["machine"]["versions"]["generators"] == machines._code()
+    assert len(machines._code()) == 12
+
+
+def test_a_worker_whose_code_does_not_know_a_recipe_says_that_its_code_is_another(db):
+    clip = make_clip("queued")
+    clip.contender.recipe.settings = {"frames": 8, "of_a_later_version": 1}
+    clip.contender.recipe.save()
+    render(Clip.objects.claim_next("one"))
+    clip.refresh_from_db()
+    assert "unknown setting 'of_a_later_version'" in clip.reason
+    assert "runs other code of the house" in clip.reason

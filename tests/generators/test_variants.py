@@ -251,6 +251,17 @@ def test_a_table_of_steps_is_what_its_paper_printed(stable_diffusion):
     assert (table == spelt).all()
 
 
+def test_the_tables_are_those_that_were_published():
+    """https://research.nvidia.com/labs/toronto-ai/AlignYourSteps/howto.html; the last step ends at noise 0 here."""
+    from generators.pipeline_settings import Scheduler
+    from generators.schedulers import from_table
+
+    xl = from_table(Scheduler(table="align-your-steps-sdxl"))
+    assert xl.timesteps == (999, 845, 730, 587, 443, 310, 193, 116, 53, 13)
+    video = from_table(Scheduler(table="align-your-steps-svd"))
+    assert video.sigmas == (700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.0)
+
+
 def test_explicit_sigmas_reach_a_pipeline_whose_call_has_no_argument_for_them(wan):
     common = {"frames": 9, "extra": {"max_sequence_length": 16}}
     sigmas = {"name": "FlowMatchEulerDiscreteScheduler", "options": {"shift": 1.0}, "sigmas": [1.0, 0.5]}

@@ -67,7 +67,7 @@ def test_the_page_asks_the_same_number_of_queries_however_many_clips(
     organizer, comparison, django_assert_max_num_queries
 ):
     organizer.get(reverse("account"))  # that she is there is written down once a minute
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert organizer.get(reverse("rendering", args=[comparison.code])).status_code == 200
 
 
