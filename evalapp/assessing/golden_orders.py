@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from evalapp.assessing.controls import Golden
 from evalapp.assessing.goldens import GoldensRefused, make_goldens
 from evalapp.comparisons.models import Comparison
-from evalapp.generation.models import work_lease
+from evalapp.generation.models import attempts_allowed, work_lease
 
 
 class GoldenOrderQuerySet(models.QuerySet["GoldenOrder"]):
@@ -54,9 +54,15 @@ class GoldenOrder(models.Model):
         return self.state in (self.State.DONE, self.State.FAILED)
 
     def fulfil(self) -> bool:
-        """Make them, unless another worker does. False where one does, or took this over meanwhile."""
+        """Make them, unless another worker does. False where one does, or took this over meanwhile, or where so many
+        died at it that the next one would too."""
+        free = GoldenOrder.objects.claimable().filter(pk=self.pk)
+        died = f"{attempts_allowed()} workers died while they made them: see their logs"
+        worn_out = {"state": self.State.FAILED, "reason": died, "lease_until": None, "ended_at": Now()}
+        if free.filter(attempt__gte=attempts_allowed()).update(**worn_out):
+            return False
         claimed = {"state": self.State.RUNNING, "attempt": F("attempt") + 1, "made": 0, "lease_until": work_lease()}
-        if not GoldenOrder.objects.claimable().filter(pk=self.pk).update(**claimed):
+        if not free.update(**claimed):
             return False
         self.refresh_from_db()
         try:

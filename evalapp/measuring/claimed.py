@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from evalapp.generation.models import work_lease
+from evalapp.generation.models import attempts_allowed, work_lease
 
 LEFT_BEHIND = "its worker died; the run after it goes on"
 
@@ -63,9 +63,14 @@ class Run(models.Model):
         return self.state not in (self.State.QUEUED, self.State.RUNNING)
 
     def claim(self) -> bool:
-        """Take it up: one worker wins; a run whose worker died is taken up again when its lease ran out."""
+        """Take it up: one worker wins; a run whose worker died is taken up again when its lease ran out, at most
+        RENDER_ATTEMPTS times in all: what killed those workers would kill the next."""
+        most = attempts_allowed()
         claimed = {"state": self.State.RUNNING, "attempt": F("attempt") + 1, "lease_until": work_lease(), "reason": ""}
-        won = type(self).objects.claimable().filter(pk=self.pk).update(**claimed)
+        died = f"{most} workers died at it: see their logs; what came is kept, and a new run goes on from there"
+        worn_out = {"state": self.State.FAILED, "reason": died, "lease_until": None, "finished_at": Now()}
+        free = type(self).objects.claimable().filter(pk=self.pk)
+        won = not free.filter(attempt__gte=most).update(**worn_out) and free.update(**claimed)
         self.refresh_from_db()
         return bool(won)
 

@@ -28,4 +28,6 @@ KNOWN: tuple[str, ...] = (
     "{clip}: {file} is gone from {folder}; bring it there again",
     "{clip}: {file} is not the file that was stored; bring it there again",
     "and {n} more",
+    # Ends
+    "{n} workers died at it: see their logs; what came is kept, and a new run goes on from there",
 )

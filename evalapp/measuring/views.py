@@ -16,6 +16,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import JudgeForm, NotOffered
 from evalapp.measuring.judges import JudgeRun
 from evalapp.measuring.judging import AskedAlready, Estimate, NotEstimable, cancel, estimate, opened, start
+from evalapp.measuring.sentences import spoken
 from evalapp.measuring.tasks import ring_judge
 from evalapp.people.views import organizers_only
 from metrics import JUDGES, resolve
@@ -67,8 +68,9 @@ def judging(request: HttpRequest, code: UUID) -> HttpResponse:
     comparison = get_object_or_404(Comparison, code=code)
     every = comparison.judge_runs.all()
     newest = every.values("pk")[:SHOWN]
-    runs = (every.filter(pk__in=newest) | every.unended()).select_related("judge")
-    context: dict[str, Any] = {"comparison": comparison, "runs": runs, "unended": any(not run.ended for run in runs)}
+    found = (every.filter(pk__in=newest) | every.unended()).select_related("judge")
+    runs = [(run, spoken(run.reason)) for run in found]
+    context: dict[str, Any] = {"comparison": comparison, "runs": runs, "unended": any(not run.ended for run in found)}
     if request.headers.get("HX-Request"):
         return render(request, "judging/_runs.html", context)
     chosen, told = None, None

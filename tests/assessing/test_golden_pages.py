@@ -81,6 +81,18 @@ def test_a_worker_that_died_is_followed_by_another_and_what_it_made_late_is_not_
     assert len({path.name for path in settings.MEDIA_DIR.glob("*/*")} - set(before)) == 1
 
 
+def test_an_order_that_three_workers_died_at_is_given_up(comparison):
+    order = GoldenOrder.objects.create(comparison=comparison, per_aspect=1, aspects=["defects"], asked_by="olga")
+    past = timezone.now() - timedelta(seconds=1)
+    GoldenOrder.objects.update(state="running", attempt=3, lease_until=past)
+    assert not order.fulfil()
+    order.refresh_from_db()
+    assert (order.state, order.reason) == ("failed", "3 workers died while they made them: see their logs")
+    assert not GoldenOrder.objects.claimable().exists()
+    GoldenOrder.objects.update(state="running", attempt=2, lease_until=past)
+    assert order.fulfil()
+
+
 def test_a_list_of_known_answers_is_taken_whole_or_refused_row_by_row(organizer, comparison):
     page = reverse("goldens", args=[comparison.code])
 

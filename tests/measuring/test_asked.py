@@ -117,6 +117,16 @@ def test_a_run_whose_worker_died_is_taken_up_by_the_sweep_and_a_new_one_may_foll
     assert (left.state, left.reason) == ("cancelled", "its worker died; the run after it goes on")
 
 
+def test_a_run_that_three_workers_died_at_says_so_on_the_page_in_both_languages(filmed, page):
+    run = start(filmed, ["brightness"])
+    MeasuringRun.objects.update(state="running", attempt=3, lease_until=Now() - timedelta(seconds=1))
+    measure_task(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempt, Measurement.objects.count()) == ("failed", 3, 0)
+    assert "3 workers died at it" in page().content.decode()
+    assert "воркеров: 3" in page(language="ru").content.decode()
+
+
 def test_files_that_cannot_be_read_are_named_once_and_the_others_measured(filmed):
     gone, spoilt = filmed.clips()[:2]
     gone.master.unlink()
