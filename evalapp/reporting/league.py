@@ -88,17 +88,8 @@ def _ranked(aspect: str, tables: list[tuple[Comparison, VoteTable]]) -> list[Row
     running = {name for each, _ in chosen if each.state != Comparison.State.CLOSED for name in _contenders(each)}
     rows: list[Row] = []
     for group in _linked(joined):
-        inside = np.isin(joined.first, group)
-        place = {code: number for number, code in enumerate(group)}
-        part = type(joined)(
-            tuple(joined.names[code] for code in group),
-            np.array([place[code] for code in joined.first[inside].tolist()], dtype=np.int64),
-            np.array([place[code] for code in joined.second[inside].tolist()], dtype=np.int64),
-            joined.prompt[inside],
-            joined.assessor[inside],
-            joined.outcome[inside],
-        )
-        row: Row = {"aspect": aspect, "contenders": list(part.names), "votes": int(inside.sum())}
+        part = joined.among([joined.names[code] for code in group])
+        row: Row = {"aspect": aspect, "contenders": list(part.names), "votes": len(part)}
         try:
             found = rank(tally.of(part), level=LEVEL)
         except (ValueError, RuntimeError) as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS
 from evalapp.reporting.reasons import DRAWS, SEED
+from evalapp.reporting.scales import PRIOR
 from evalapp.reporting.wording import said
 
 FEW_TASTES = 30
@@ -280,6 +281,18 @@ def _scales(models: set[str]) -> list[str]:
         told.append(
             said(
                 "“With side” adds one term for standing on the left to the Bradley-Terry model, for all pairings alike."
+            )
+        )
+    if "within a group" in models:
+        told.append(
+            said("“Within a group” fits the Bradley-Terry model to each group of contenders that are on one scale.")
+        )
+    if "maximum a posteriori" in models:
+        told.append(
+            said(
+                "“Maximum a posteriori” adds a normal prior with a standard deviation of {prior} log-odds, without "
+                "which some strengths would be infinite: between groups that no votes link, only the prior speaks.",
+                prior=f"{PRIOR:g}",
             )
         )
     if {"davidson", "rao-kupper"} & models:

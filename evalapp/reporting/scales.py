@@ -1,5 +1,6 @@
 """The strengths behind a ranking, in log-odds, as the models of the literature give them: plain, with the side as a
-term, with ties as an outcome of their own, with the clips' length held equal, and tag by tag."""
+term, with ties as an outcome of their own, with the clips' length held equal, and tag by tag; where there is no one
+scale, within each group that has one."""
 
 import json
 from collections.abc import Callable
@@ -21,6 +22,8 @@ MANY_VOTES = 20_000
 """Beyond so many on an aspect, the models of ties are fitted to the headline aspect alone: each takes a while."""
 FEWEST_TAGGED = 20
 """Prompts that a tag needs for strengths of its own."""
+PRIOR = 1.0
+"""Standard deviation, in log-odds, of the normal prior that is named wherever it is used."""
 
 
 def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
@@ -36,6 +39,7 @@ def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
             continue
         counts = table.tally(code)
         rows.append(_row(aspect, "Bradley-Terry", partial(_ranked, counts)))
+        rows += _no_one_scale(aspect, votes, counts)
         if votes.first_on_left is not None:
             rows.append(_row(aspect, "with side", partial(_ranked, counts, side=True)))
         if (votes.outcome == 0.5).any() and (aspect == asked or len(votes) <= MANY_VOTES):
@@ -67,6 +71,28 @@ def _ranked(tally: Any, side: bool = False) -> Row:
     left = found.side
     parameter = {"name": "left", "value": left.value, "interval": _ends(left)} if left else None
     return {"strengths": [_strength(each.name, each.strength) for each in found.rated], "parameter": parameter}
+
+
+def _no_one_scale(aspect: str, votes: Any, tally: Any) -> list[Row]:
+    """Where groups of contenders are on no one scale: the strengths within each, and what a prior makes of all."""
+    try:
+        tally.require_connected()
+    except ValueError as error:
+        counted = resolve("metrics.preference.tally:Tally").of
+        groups = [names for names in getattr(error, "groups", ()) if len(names) > 1]
+        within = [_row(aspect, "within a group", partial(_ranked, counted(votes.among(names)))) for names in groups]
+        return [*within, _row(aspect, "maximum a posteriori", partial(_with_prior, tally))]
+    return []
+
+
+def _with_prior(tally: Any) -> Row:
+    """Without intervals: that of an undefeated contender would be narrow for want of defeats, not of doubt."""
+    found = resolve("metrics.preference.ranking:rank")(tally, prior=PRIOR, level=LEVEL)
+    strengths = [{"contender": each.name, "strength": each.strength.value, "interval": None} for each in found.rated]
+    return {
+        "strengths": strengths,
+        "parameter": {"name": "standard deviation of the prior", "value": PRIOR, "interval": None},
+    }
 
 
 def _tied(votes: Any, model: str) -> Row:

@@ -144,6 +144,15 @@ class AllVotes:
             None if self.strength is None else self.strength[rows],
         )
 
+    def among(self, names: Sequence[str]) -> AllVotes:
+        """The votes between these contenders alone; raises ValueError for an unknown name."""
+        place = np.full(len(self.names), -1, dtype=np.int64)
+        place[[list(self.names).index(name) for name in names]] = np.arange(len(names))
+        rows = np.flatnonzero((place[self.first] >= 0) & (place[self.second] >= 0))
+        columns = (self.prompt, self.assessor, self.outcome, self.first_on_left, self.both_bad, self.strength)
+        rest = (None if column is None else column[rows] for column in columns)
+        return AllVotes(tuple(names), place[self.first[rows]], place[self.second[rows]], *rest)  # type: ignore[arg-type]
+
 
 def _integers(name: str, values: ArrayLike) -> Ints:
     column = np.asarray(values)

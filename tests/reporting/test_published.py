@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -28,6 +29,32 @@ JOURNALS = ("Biometrika", "Comm Statist", "JASA", "JRSS-B")
 CITED = ((0, 730, 498, 221), (33, 0, 68, 17), (320, 813, 0, 142), (284, 276, 325, 0))
 EXPORT_SCORES = (0, -2.94907, -0.47957, 0.26895)
 
+# Six puddings: wins of the first, of the second, ties (Davidson, 1970); worths and ν as the vignette of PlackettLuce
+# (Turner and others, 2020) prints them, from a fit that it says has not quite converged.
+COMPARED = """1 2 19 22 16;1 3 16 19 12;2 3 19 19 10;1 4 18 23 13;2 4 23 19 9;3 4 19 20 15;1 5 13 19 18;2 5 16 20 12
+3 5 16 15 17;4 5 17 14 16;1 6 18 21 12;2 6 22 20 12;3 6 13 18 10;4 6 14 19 18;5 6 11 21 12""".replace("\n", ";")
+PUDDINGS = {(one, other): tuple(map(int, cell)) for one, other, *cell in map(str.split, COMPARED.split(";"))}
+PUDDING_WORTHS = (0.1388005, 0.1729985, 0.1617420, 0.1653930, 0.1586805, 0.2023855)
+PUDDING_TIES = 0.7468147
+
+# Sound fields heard with a flute (Kousgaard, 1984, by the data of BradleyTerry2): for each two, in falling order,
+# wins of the first, ties, wins of the second. His table 3 has half of our log-odds.
+SOUNDS = ("111", "110", "101", "100", "011", "010", "001", "000")
+HEARD = """113 014 014 221 311 500 500 302 122 212 212 410 311 302
+    203 302 320 311 104 113 500 401 203 410 122 500 410 221"""
+FLUTES = {
+    both: tuple(int(cell[place]) for place in (0, 2, 1))
+    for both, cell in zip(combinations(SOUNDS, 2), HEARD.split(), strict=True)
+}
+FIELDS = {"000": -0.581, "001": -1.039, "010": 0.347, "011": 0.205}
+FIELDS |= {"100": 0.276, "101": 0.347, "110": 0.311, "111": 0.135}
+
+# The data that BradleyTerryScalable (Kaye and Firth, 2017) explains groups by, and the strengths that it prints.
+TOY = """Cyd Amy W1;Amy Ben D;Ben Eve W2;Cyd Dan W2;Ben Dan D;Dan Eve W2;Fin Eve W2;Fin Gal W2;Fin Han W2;Eve Gal W1
+Fin Gal D;Han Gal W1;Han Gal W2;Amy Dan W1;Cyd Amy W1;Ben Dan D;Dan Amy W2""".replace("\n", ";").split(";")
+TOY_STRENGTHS = {"Han": 0.69564153, "Gal": 0.41253614, "Fin": -1.10817768}
+TOY_STRENGTHS |= {"Cyd": 0.59239992, "Amy": 0.03250119, "Ben": -0.24307179, "Dan": -0.38182932}
+
 
 @pytest.fixture
 def imported(db, tmp_path, capsys):
@@ -50,6 +77,15 @@ def imported(db, tmp_path, capsys):
         return json.loads(capsys.readouterr().out)
 
     return report
+
+
+def tied(table):
+    """Rows of wins of the first, of the second, and ties."""
+    return [
+        (*both, choice, times)
+        for both, cell in table.items()
+        for choice, times in zip((*both, "tie"), cell, strict=True)
+    ]
 
 
 def strengths(found, model, against):
@@ -90,26 +126,52 @@ def test_citations_among_journals_of_statistics_give_the_published_export_scores
     assert ranks["Comm Statist"] == [4, 4]
 
 
-def test_ties_give_the_coefficients_that_satisfy_davidsons_own_equations(imported):
+def test_ties_give_the_coefficients_that_were_published_and_satisfy_davidsons_own_equations(imported):
     """Davidson (1970): at the maximum, wins and half the ties of each contender, and all ties, are what is expected."""
-    brands, counts = ("one", "two", "three"), {(0, 1): (19, 22, 16), (0, 2): (16, 19, 12), (1, 2): (19, 19, 10)}
-    rows = [
-        (brands[i], brands[j], choice, times)
-        for (i, j), cell in counts.items()
-        for choice, times in zip((brands[i], brands[j], "tie"), cell, strict=True)
-    ]
-    found = imported("pudding", rows, sides=False)
-    davidson, nu = strengths(found, "davidson", "one")
+    found = imported("pudding", tied(PUDDINGS), sides=False)
+    brands = sorted({name for pair in PUDDINGS for name in pair})
+    davidson, nu = strengths(found, "davidson", "1")
     worth = np.exp([davidson[name] for name in brands])
-    won, expected, ties = np.zeros(3), np.zeros(3), 0.0
-    for (i, j), (first, second, tied) in counts.items():
-        each = np.array([worth[i], worth[j], nu["value"] * np.sqrt(worth[i] * worth[j])])
-        chance = each / each.sum() * (first + second + tied)
-        won[[i, j]] += first + tied / 2, second + tied / 2
-        expected[[i, j]] += chance[0] + chance[2] / 2, chance[1] + chance[2] / 2
+    assert worth / worth.sum() == pytest.approx(PUDDING_WORTHS, abs=5e-5)
+    assert nu["value"] == pytest.approx(PUDDING_TIES, abs=2e-5)
+    won, expected, ties = dict.fromkeys(brands, 0.0), dict.fromkeys(brands, 0.0), 0.0
+    at = dict(zip(brands, worth, strict=True))
+    for (i, j), (first, second, draws) in PUDDINGS.items():
+        each = np.array([at[i], at[j], nu["value"] * np.sqrt(at[i] * at[j])])
+        chance = each / each.sum() * (first + second + draws)
+        for name, wins, place in ((i, first, 0), (j, second, 1)):
+            won[name] += wins + draws / 2
+            expected[name] += chance[place] + chance[2] / 2
         ties += chance[2]
     assert won == pytest.approx(expected, abs=1e-3)
-    assert ties == pytest.approx(16 + 12 + 10, abs=1e-3)
+    assert ties == pytest.approx(sum(draws for _, _, draws in PUDDINGS.values()), abs=1e-3)
+
+
+def test_sound_fields_give_the_strengths_that_were_published_with_ties(imported):
+    found = imported("flutes", tied(FLUTES), sides=False)
+    (row,) = [row for row in found["scales"] if row["model"] == "davidson"]
+    halved = {each["contender"]: each["strength"] / 2 for each in row["strengths"]}
+    assert halved == pytest.approx(FIELDS, abs=6e-4)
+
+
+def test_a_player_who_never_lost_is_no_part_of_the_scales_of_the_others(imported):
+    """The strengths within each group are the published ones, which their authors left at a tolerance of 1e-3."""
+    rows = []
+    for one, other, code in map(str.split, TOY):
+        rows.append((one, other, {"W1": one, "W2": other, "D": "tie"}[code], 1))
+    found = imported("toy", rows, sides=False)
+    (ranking,) = found["ranking"]
+    assert ranking["rated"] == []
+    for names in ("Eve", "Fin, Gal, Han", "Amy, Ben, Cyd, Dan"):
+        assert "{" + names + "}" in ranking["reason"]
+    within = [row for row in found["scales"] if row["model"] == "within a group"]
+    fitted = {each["contender"]: each["strength"] for row in within for each in row["strengths"]}
+    assert fitted == pytest.approx(TOY_STRENGTHS, abs=2e-3)
+    (prior,) = [row for row in found["scales"] if row["model"] == "maximum a posteriori"]
+    assert [each["contender"] for each in prior["strengths"]][:1] == ["Eve"]
+    assert all(each["interval"] is None for each in prior["strengths"])
+    assert prior["parameter"]["value"] == 1
+    assert any("only the prior speaks" in told for told in found["methods"])
 
 
 def test_groups_that_never_met_are_named_and_not_ranked(imported):
