@@ -18,6 +18,8 @@ COEFFICIENTS = {
     "human_ceiling": gettext_lazy("Human ceiling"),
 }
 
+MOST_PAIRINGS = 6
+"""So many stand one below the other; where there are more, the ranking leads and they are folded."""
 
 FOUND = {
     "found_slices": gettext_lazy("By groups found in the prompts' words"),
@@ -77,6 +79,7 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         "people": people,
         "headline": titles[snapshot["headline_aspect"]],
         "pairings": pairings,
+        "crowded": _crowded(snapshot, closed),
         "figures": figures_of(snapshot, pairings) | drawn | drawn_costs | drawn_curves | drawn_drift,
         **weighed,
         "curves": curves,
@@ -108,6 +111,27 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
         "powered": [each for each in powered if each["share"]],
         "unpowered": _by_reason([each for each in powered if not each["share"]]),
     }
+
+
+def _crowded(snapshot: dict[str, Any], closed: bool) -> dict[str, Any] | None:
+    """What leads a report of more pairings than one reads one by one: who is ahead, and how many have a winner."""
+    verdicts = snapshot["verdicts"]
+    if len(verdicts) <= MOST_PAIRINGS:
+        return None
+    sentences = []
+    rated = next(row["rated"] for row in snapshot["ranking"] if row["aspect"] == snapshot["headline_aspect"])
+    if closed and rated and (first := [each["contender"] for each in rated if each["ranks"][0] == 1]):
+        ahead = (
+            gettext("%(names)s is ahead of all others.")
+            if len(first) == 1
+            else gettext("The first rank is left open between %(names)s.")
+        )
+        sentences.append(ahead % {"names": ", ".join(first)})
+    if closed:
+        won = sum(row["verdict"] in ("first preferred", "second preferred") for row in verdicts)
+        told = {"won": won, "all": len(verdicts)}
+        sentences.append(gettext("In %(won)s of %(all)s pairings one of the two is preferred.") % told)
+    return {"sentences": sentences}
 
 
 def _powered(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
+
+from evalapp.comparisons.models import Comparison
 
 # Home wins and losses of seven teams, American League 1987 (Agresti, Categorical Data Analysis, 2002, table 10.10).
 TEAMS = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")
@@ -94,14 +97,35 @@ def strengths(found, model, against):
     return {name: value - known[against] for name, value in known.items()}, row["parameter"]
 
 
-def test_baseball_gives_the_published_abilities_with_and_without_the_advantage_of_home(imported):
+def played():
     rows = []
     for home, line in zip(TEAMS, GAMES.split("\n")[1:], strict=False):
         for away, cell in zip(TEAMS, line.split(), strict=True):
             if cell != "-":
                 won, lost = map(int, cell.split("-"))
                 rows += [(home, away, home, won), (home, away, away, lost)]
-    found = imported("baseball", rows)
+    return rows
+
+
+def test_the_ranking_leads_where_pairings_are_too_many_to_be_read_one_by_one(imported, client, olga):
+    imported("baseball", played())
+    client.force_login(olga)
+    text = client.get(reverse("report", args=[Comparison.objects.get().code])).content.decode()
+    told = [
+        "The first rank is left open between Milwaukee, Detroit",
+        "In 0 of 21 pairings one of the two is preferred.",
+        'id="ranking"',
+        "<summary>The verdicts on all 21 pairings",
+        "<summary>Each pairing by itself",
+        'id="pairing-0"',
+    ]
+    assert [each for each in told if each in text] == told
+    assert sorted(told, key=text.index) == told
+    assert text.count('id="ranking"') == 1
+
+
+def test_baseball_gives_the_published_abilities_with_and_without_the_advantage_of_home(imported):
+    found = imported("baseball", played())
     assert found["counts"]["votes"] == 273
     plain, _ = strengths(found, "Bradley-Terry", "Baltimore")
     assert plain == pytest.approx(dict(zip(TEAMS, PLAIN, strict=True)), abs=1e-4)

@@ -16,15 +16,16 @@ for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelect
   if (!figure) continue;
   place.style.height = `${figure.layout.height}px`; // a figure that follows its place's width follows its height too
   const draw = () => {
-    if (!waiting.delete(draw)) return;
+    if (place.closest("details:not([open])") || !waiting.delete(draw)) return;
     plotly.newPlot(place, figure.data, figure.layout, figure.config);
     place.after(savers(place));
   };
   // What is folded has no width yet, and may never be looked at.
   waiting.add(draw);
-  const folded = place.closest("details:not([open])");
-  if (folded) folded.addEventListener("toggle", draw, { once: true });
-  else draw();
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement?.closest("details") ?? null) {
+    fold.addEventListener("toggle", draw);
+  }
+  draw();
 }
 
 /** Buttons that save a figure as a file; the browser draws it, no server is asked.
@@ -70,6 +71,16 @@ const folds = /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelec
 for (const fold of folds) {
   fold.addEventListener("toggle", () => fitAll(fold));
 }
+// A link to what is folded away unfolds it; not every browser does so by itself.
+function unfold() {
+  const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let fold = place?.closest("details") ?? null;
+  for (; fold; fold = fold.parentElement?.closest("details") ?? null) fold.open = true;
+  place?.scrollIntoView();
+}
+addEventListener("hashchange", unfold);
+if (location.hash) unfold();
+
 addEventListener("beforeprint", () => {
   folds.forEach((fold) => { fold.dataset.was = String(fold.open); fold.open = true; });
   waiting.forEach((draw) => draw());
