@@ -68,15 +68,26 @@ if MEDIA_ACCEL and not (MEDIA_ACCEL.startswith("/") and MEDIA_ACCEL.endswith("/"
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS", "")  # keys before this one: still read, not written
-if len(SECRET_KEY) < 40:
-    raise ImproperlyConfigured("SECRET_KEY is shorter than 40 characters; unset it to have one made and kept")
+for _key in (SECRET_KEY, *SECRET_KEY_FALLBACKS):
+    if len(_key) < 40 or len(set(_key)) < 10 or _key.startswith("django-insecure-"):
+        raise ImproperlyConfigured(
+            "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, is shorter than 40 characters or can be guessed; unset it to "
+            "have one made and kept"
+        )
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = os.environ.get("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 HTTPS = SITE_URL.startswith("https://")
+if not SITE_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r}: begin it with https://")
 if urlsplit(SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
     if DEBUG:
         raise ImproperlyConfigured(f"DEBUG=True shows settings and sources to everyone at {SITE_URL}: leave it out")
+    if not HTTPS and not env_bool("IN_THE_CLEAR", False):
+        raise ImproperlyConfigured(
+            f"SITE_URL={SITE_URL!r}: passwords, tokens and votes would travel in the clear; use https, or, in a "
+            "network whose every machine you trust, IN_THE_CLEAR=True"
+        )
     if "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS=*: any name would be believed in links; list the names of this site")
 
@@ -364,6 +375,10 @@ SKIPS_A_DAY = env_int("SKIPS_A_DAY", 100)  # pairs that an assessor looks at wit
 
 # Watching it run
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # empty: only signed-in organizers see /metrics
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured(
+        "METRICS_TOKEN is shorter than 20 characters: it can be guessed; leave it out or use more"
+    )
 PROMETHEUS_MULTIPROC_DIR = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")  # read by prometheus_client too
 LOG_FORMAT = os.environ.get("LOG_FORMAT", "line")
 if LOG_FORMAT not in ("line", "json"):

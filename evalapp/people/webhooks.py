@@ -8,7 +8,10 @@ A delivery is a row made in the transaction of what it tells; a worker posts it.
 import hashlib
 import hmac
 import json
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -30,8 +33,10 @@ EVENTS = {
     "report.built": "a report counts the newest votes",
 }
 TRIES = 8
+GONE = 410  # the receiver says that it is there no more: one is not tried again
 FIRST_WAIT = timedelta(seconds=15)  # doubled at each try: the last one is half an hour after the first
 LEASE = timedelta(seconds=60)
+MOST_SECONDS = 30  # of one try, by however small drops the answer comes: less than the lease
 
 
 class WebhookManager(models.Manager["Webhook"]):
@@ -139,7 +144,7 @@ class Delivery(models.Model):
         self.status, self.error = _post(self.webhook.url, self.body, headers)
         if self.status and 200 <= self.status < 300:
             self.delivered_at = timezone.now()
-        elif self.tries >= TRIES:
+        elif self.tries >= TRIES or self.status == GONE:
             self.given_up = True
         self.next_at = timezone.now() + FIRST_WAIT * 2 ** (self.tries - 1)
         self.save()
@@ -181,8 +186,20 @@ def _post(url: str, body: str, headers: dict[str, str]) -> tuple[int | None, str
     try:
         with (
             httpx.Client(timeout=10, follow_redirects=False, trust_env=False) as client,
+            _broken_off(client),
             client.stream("POST", target, content=body.encode(), headers=headers, extensions=extensions) as answer,
         ):
             return answer.status_code, "" if answer.is_success else f"answered {answer.status_code}"
     except httpx.HTTPError as error:
         return None, f"{type(error).__name__}: {error}"[:300]
+
+
+@contextmanager
+def _broken_off(client: Any) -> Iterator[None]:
+    """Inside, its connection is closed after MOST_SECONDS: httpx itself waits so long for each drop."""
+    timer = threading.Timer(MOST_SECONDS, client.close)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -3,7 +3,10 @@
 import hashlib
 import hmac
 import json
+import socket
 import threading
+import time
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -129,6 +132,47 @@ def test_waits_grow_and_end(webhook, receiver):
     assert waits[1] > 1.5 * waits[0]
     assert delivery.given_up
     assert delivery.error == "answered 500"
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["as it is", "waiting for each drop"])
+def test_an_answer_that_comes_in_drops_holds_no_worker(webhook, settings, monkeypatch, guarded):
+    """The negative control waits until the receiver is pleased to end: 4 s here, for ever elsewhere."""
+    monkeypatch.setattr("evalapp.people.webhooks.MOST_SECONDS", 1 if guarded else 30)
+
+    def drip(listening):
+        line, _ = listening.accept()
+        with line, suppress(OSError):
+            line.sendall(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(20):
+                line.sendall(b"X-Drop: 1\r\n")
+                time.sleep(0.2)
+            line.sendall(b"Content-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=[listening])
+        thread.start()
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        settings.WEBHOOK_ORIGINS = [origin]
+        Webhook.objects.update(url=f"{origin}/hook")
+        make_comparison(state="rendering")
+        began = time.monotonic()
+        deliver()
+        took = time.monotonic() - began
+        thread.join()
+    delivery = Delivery.objects.get()
+    assert (delivery.delivered_at is None) is guarded
+    assert (took < 4) is guarded
+    assert ("Error" in delivery.error) is guarded
+
+
+def test_a_receiver_that_is_gone_is_not_tried_again(webhook, receiver):
+    make_comparison(state="rendering")
+    receiver.codes = [410, 410]
+    deliver()
+    later()
+    deliver()
+    assert len(receiver.came) == 1
+    assert (Delivery.objects.get().given_up, Delivery.objects.get().error) == (True, "answered 410")
 
 
 def test_a_delivery_is_one_workers_at_a_time(webhook):

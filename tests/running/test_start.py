@@ -20,6 +20,7 @@ def started(tmp_path, **environment):
 
 def test_a_sound_configuration_starts(tmp_path):
     assert started(tmp_path, **PUBLIC).returncode == 0
+    assert started(tmp_path, **PUBLIC | {"SITE_URL": "http://10.0.0.5", "IN_THE_CLEAR": "True"}).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,12 @@ def test_a_sound_configuration_starts(tmp_path):
         ({"DEBUG": "True"}, "DEBUG=True shows settings"),
         ({"ALLOWED_HOSTS": "*"}, "list the names of this site"),
         ({"SECRET_KEY": "short"}, "shorter than 40 characters"),
+        ({"SECRET_KEY": "a" * 50}, "can be guessed"),
+        ({"SECRET_KEY": "django-insecure-0123456789abcdefghijklmnopqrstuv"}, "can be guessed"),
+        ({"SECRET_KEY_FALLBACKS": "short"}, "one of SECRET_KEY_FALLBACKS"),
+        ({"SITE_URL": "http://example.org"}, "would travel in the clear"),
+        ({"SITE_URL": "example.org"}, "begin it with https://"),
+        ({"METRICS_TOKEN": "guess"}, "METRICS_TOKEN is shorter than 20"),
     ],
 )
 def test_an_insecure_one_on_the_internet_does_not(tmp_path, change, said):
