@@ -13,6 +13,7 @@ from visavis.client import Refused, Unreachable, Visavis
 from visavis.gate import DISTINCT_EXIT_CODES, EXIT_CODES, gate
 from visavis.judging import add_judge
 from visavis.keeping import add_keeping
+from visavis.measuring import add_measuring
 from visavis.members import add_members
 from visavis.overseeing import add_overseeing
 from visavis.planning import add_planning
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     priority.set_defaults(act=_priority)
 
     add_judge(verbs)
+    add_measuring(verbs)
     add_members(verbs)
     add_overseeing(verbs)
     add_keeping(verbs)

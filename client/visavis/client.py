@@ -259,16 +259,28 @@ class Visavis:
 
     def wait_until_judged(self, run: str, patience: float = 24 * 3600, every: float = 5) -> Json:
         """The run once it has ended, well or not. Raises TimeoutError."""
-        deadline = time.monotonic() + patience
-        while (found := self._json("GET", f"judge-runs/{run}/"))["state"] in ("queued", "running"):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the run is {found['state']}: does a worker serve the queue {found['queue']}?")
-            time.sleep(every)
-        return found
+        return self._ended(f"judge-runs/{run}/", patience, every)
 
     def cancel_judge(self, run: str) -> Json:
         """Ask no more; the answers so far are kept. Raises Refused where it has ended."""
         return self._json("DELETE", f"judge-runs/{run}/")
+
+    def measure(self, code: str, metrics: Sequence[str] = (), reference: str = "") -> Json:
+        """Have a worker measure, by default all that needs no weights: its run. reference: a contender's name."""
+        body = {"metrics": list(metrics), "reference": reference}
+        return self._json("POST", f"comparisons/{code}/measurements/", body)
+
+    def measurements(self, code: str) -> Json:
+        """Which files wait for their measures, and the newest runs."""
+        return self._json("GET", f"comparisons/{code}/measurements/")
+
+    def wait_until_measured(self, run: str, patience: float = 24 * 3600, every: float = 5) -> Json:
+        """The run once it has ended, well or not. Raises TimeoutError."""
+        return self._ended(f"measuring-runs/{run}/", patience, every)
+
+    def cancel_measuring(self, run: str) -> Json:
+        """Measure no more; the values so far are kept. Raises Refused where it has ended."""
+        return self._json("DELETE", f"measuring-runs/{run}/")
 
     def judges_against_people(self, code: str, patience: float = 120) -> Json:
         """The snapshot of all judges and votes there are, once a worker has built it. Raises TimeoutError."""
@@ -293,6 +305,15 @@ class Visavis:
             if time.monotonic() > deadline:
                 raise TimeoutError("no worker has counted the votes yet: is one running?")
             time.sleep(1)
+
+    def _ended(self, run: str, patience: float, every: float) -> Json:
+        deadline = time.monotonic() + patience
+        while (found := self._json("GET", run))["state"] in ("queued", "running"):
+            if time.monotonic() > deadline:
+                queue = f" the queue {found['queue']}" if "queue" in found else " this kind of work"
+                raise TimeoutError(f"the run is {found['state']}: does a worker serve{queue}?")
+            time.sleep(every)
+        return found
 
     def _pages(self, path: str) -> Iterator[Json]:
         address: str | None = path
