@@ -11,6 +11,7 @@ from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Q, 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.assessing.evidence import Share
@@ -24,6 +25,20 @@ from evalapp.people import audit
 from evalapp.people.views import organizers_only
 
 ASSESSORS_PER_PAGE = 50
+FACTS = {
+    "seconds": gettext_lazy("Seconds on the pair"),
+    "watched_left": gettext_lazy("Of the left clip, %"),
+    "watched_right": gettext_lazy("Of the right clip, %"),
+    "plays": gettext_lazy("Times played"),
+    "hidden": gettext_lazy("Times the page was out of sight"),
+    "hidden_seconds": gettext_lazy("Seconds out of sight"),
+    "dropped_left": gettext_lazy("Frames dropped, left"),
+    "dropped_right": gettext_lazy("Frames dropped, right"),
+    "width": gettext_lazy("Width of the window"),
+    "height": gettext_lazy("Height of the window"),
+    "pixel_ratio": gettext_lazy("Pixels of the screen for each of the window"),
+}
+"""What is told of how a pair was watched; which parts of the clips were on the screen is for the rules to read."""
 
 
 class ReasonForm(forms.Form):
@@ -182,7 +197,7 @@ def answer(request: HttpRequest, code: UUID, assignment: UUID) -> HttpResponse:
             (aspect.translated_name, chosen.get(aspect.key, ""), others.get(aspect.key))
             for aspect in found.comparison.aspects.all()
         ],
-        "viewing": sorted((found.ballot.viewing if found.ballot else {}).items()),
+        "viewing": watched(found.ballot.viewing if found.ballot else {}),
     }
     return render(request, "people/answer.html", page)
 
@@ -255,6 +270,12 @@ def pause_assessor(request: HttpRequest, code: UUID, assessor: UUID) -> HttpResp
         pause(participation, by=request.user.get_username())
         messages.success(request, _("Paused: they read that the organizer looks at their answers first."))
     return redirect("assessor", code, assessor)
+
+
+def watched(viewing: dict[str, Any]) -> list[tuple[Any, float]]:
+    """What is known of how a pair was watched, named; shares in percent."""
+    known = [(name, title) for name, title in FACTS.items() if name in viewing]
+    return [(title, round(viewing[name] * (100 if "watched" in name else 1), 1)) for name, title in known]
 
 
 @organizers_only

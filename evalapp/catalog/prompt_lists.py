@@ -10,10 +10,14 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from evalapp.catalog.models import PromptText, key_of
 from evalapp.catalog.suites import SuiteError, expand
 
 LONGEST_PROMPT = 4000
+TEXT = frozenset({"text", "prompt"})
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 KINDS = (".txt", ".csv", ".jsonl", ".json")
 LANGUAGE = "language:"
@@ -39,7 +43,7 @@ def read_prompts(text: str, kind: str, images: Mapping[str, str] = MappingProxyT
         if isinstance(prompt, str):
             problems.append(at + prompt)
         elif image and not SHA256.fullmatch(str(image)):
-            problems.append(f"{at}there is no image {named}: send it along")
+            problems.append(at + _("there is no image %(name)s: send it along") % {"name": named})
         else:
             found.append(replace(prompt, image=image))
     if problems:
@@ -63,24 +67,26 @@ def as_lines(prompts: Sequence[PromptText]) -> str:
 
 def each_prompt(text: str, kind: str) -> Iterator[tuple[str, PromptText | str, dict[str, Any]]]:
     """Each prompt of a list, where it stands, and its row as it was given; a string is what is wrong with it."""
+    text = text.removeprefix("\ufeff")  # a mark of some editors, which would become part of the first column's name
     if kind not in KINDS:
-        yield "", f"a list of prompts ends in {', '.join(KINDS)}, not in {kind or 'nothing'}", {}
+        told = {"kinds": ", ".join(KINDS), "kind": kind or "–"}
+        yield "", _("a list of prompts ends in %(kinds)s, not in %(kind)s") % told, {}
         return
     if kind == ".json":
         try:
             yield from (("", prompt, {}) for prompt in expand(json.loads(text)))
-        except (SuiteError, json.JSONDecodeError) as error:
-            yield "", f"not suites of templates: {error}", {}
+        except (SuiteError, json.JSONDecodeError, RecursionError) as error:
+            yield "", _("not suites of templates: %(why)s") % {"why": error}, {}
         return
-    read = list(_lines(text) if kind == ".txt" else rows(text, kind))
+    read = list(_lines(text) if kind == ".txt" else rows(text, kind, TEXT))
     if not read:
-        yield "", "there are no prompts in it", {}
+        yield "", _("there are no prompts in it"), {}
     seen: set[str] = set()
     for number, (where, row) in enumerate(read, 1):
         try:
             prompt = _prompt(row, key_of(number, len(read)))
             if prompt.key in seen:
-                raise ValueError(f"the id {prompt.key!r} comes twice")
+                raise ValueError(_("the id %(id)s comes twice") % {"id": prompt.key})
         except ValueError as error:
             yield where, str(error), {}
         else:
@@ -88,25 +94,52 @@ def each_prompt(text: str, kind: str) -> Iterator[tuple[str, PromptText | str, d
             yield where, prompt, row if isinstance(row, dict) else {}
 
 
-def rows(text: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Each row of a CSV or JSONL text with where it stands; a string is what is wrong with the row."""
+def rows(text: str, kind: str, wanted: frozenset[str] = frozenset()) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Each row of a CSV or JSONL text with where it stands; a string is what is wrong with the row. A table has one of
+    the columns `wanted`."""
     if kind == ".csv":
-        table = csv.DictReader(io.StringIO(text, newline=""))
-        yield from ((f"row {number}", row) for number, row in enumerate(table, 2))
+        yield from _table(text, wanted)
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
+            where = _("line %(n)d") % {"n": number}
             try:
                 row = json.loads(line)
-                yield f"line {number}", row if isinstance(row, dict) else "not a JSON object"
-            except json.JSONDecodeError as error:
-                yield f"line {number}", f"not JSON ({error})"
+                yield where, row if isinstance(row, dict) else _("not a JSON object")
+            except (json.JSONDecodeError, RecursionError) as error:
+                yield where, _("not JSON (%(why)s)") % {"why": error}
+
+
+def _table(text: str, wanted: frozenset[str]) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """CSV by the separator of its first row (comma, semicolon or tab, as spreadsheets write it), which names columns
+    in any case of letters. A quote that is never closed, or a comma outside of quotes, would eat prompts unseen."""
+    first = text.lstrip().partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    number = 0
+    try:
+        columns = [name.strip().lower() for name in next(table, [])]
+        if columns and wanted and not wanted & set(columns):
+            yield (
+                "",
+                _("the first row names the columns, and one of them is text: here it is “%(row)s”")
+                % {"row": first.strip()[:80]},
+            )
+            return
+        for number, row in enumerate((row for row in table if row), 2):
+            where = _("row %(n)d") % {"n": number}
+            if len(row) > len(columns):
+                yield where, _("has more columns than the first row: put text with a separator in it in quotes")
+            else:
+                yield where, dict(zip(columns, row, strict=False))
+    except csv.Error as error:
+        yield _("row %(n)d") % {"n": max(number, 1) + 1}, _("not CSV (%(why)s): is a quote left open?") % {"why": error}
 
 
 def _lines(text: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            yield f"line {number}", {"text": line.strip()}
+            yield _("line %(n)d") % {"n": number}, {"text": line.strip()}
 
 
 def _prompt(row: dict[str, Any] | str, key: str) -> PromptText:
@@ -117,13 +150,17 @@ def _prompt(row: dict[str, Any] | str, key: str) -> PromptText:
     if isinstance(tags, str):
         tags = [tag.strip() for tag in tags.split("|") if tag.strip()]
     if not isinstance(text, str) or not text.strip():
-        raise ValueError("has no text")
+        raise ValueError(_("has no text"))
     if len(text) > LONGEST_PROMPT:
-        raise ValueError(f"its text is longer than {LONGEST_PROMPT} characters")
+        raise ValueError(_("its text is longer than %(n)d characters") % {"n": LONGEST_PROMPT})
+    if isinstance(key, int) and not isinstance(key, bool):
+        key = str(key)
     if not isinstance(key, str) or len(key) > 200:
-        raise ValueError("its id is no text of up to 200 characters")
+        raise ValueError(_("its id is no text of up to 200 characters"))
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise ValueError("its tags are no list of texts")
+        raise ValueError(_("its tags are no list of texts"))
+    if UNSTORABLE.search("".join([text, key, *tags])):
+        raise ValueError(_("has a character that is no text (NUL, or half of one): take it out"))
     language = [f"{LANGUAGE}{row['language']}"] if row.get("language") else []
     return PromptText(key, text.strip(), tuple(dict.fromkeys([*tags, *language])))
 

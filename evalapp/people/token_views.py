@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -20,7 +21,7 @@ from evalapp.people.views import of_who_proved_it, signed_in_only
 class TokenForm(forms.Form):
     name = forms.CharField(max_length=100, label=gettext_lazy("Name"), help_text=gettext_lazy("What will use it."))
     scopes = forms.MultipleChoiceField(
-        choices=[(scope, f"{scope}: {opens}") for scope, opens in SCOPES.items()],
+        choices=[(scope, format_lazy("{}: {}", scope, opens)) for scope, opens in SCOPES.items()],
         initial=["read"],
         widget=forms.CheckboxSelectMultiple,
         label=gettext_lazy("Scopes"),

@@ -11,15 +11,16 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from evalapp.people import audit
 from evalapp.people.projects import Project
 
 MARK = "vsv_"  # so that people and secret scanners know one when they see it
 SCOPES = {
-    "read": "comparisons, progress and reports",
-    "votes": "single votes, with the contenders they were for",
-    "organize": "create, launch, open, pause and close comparisons; invite",
+    "read": gettext_lazy("comparisons, progress and reports"),
+    "votes": gettext_lazy("single votes, with the contenders they were for"),
+    "organize": gettext_lazy("create, launch, open, pause and close comparisons; invite"),
 }
 LONGEST_DAYS = 366
 

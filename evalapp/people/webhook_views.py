@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -23,7 +24,7 @@ LOGGED = 50
 class WebhookForm(forms.Form):
     url = forms.URLField(max_length=500, label=gettext_lazy("Address"), assume_scheme="https")
     events = forms.MultipleChoiceField(
-        choices=[(event, f"{event}: {means}") for event, means in EVENTS.items()],
+        choices=[(event, format_lazy("{}: {}", event, means)) for event, means in EVENTS.items()],
         initial=list(EVENTS),
         widget=forms.CheckboxSelectMultiple,
         label=gettext_lazy("Events"),

@@ -21,16 +21,17 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy
 
 from evalapp.people import audit
 from evalapp.people.projects import InProject, Project
 
 EVENTS = {
-    "comparison.launched": "its clips are being rendered",
-    "comparison.open": "voting has started or goes on",
-    "comparison.paused": "voting rests",
-    "comparison.closed": "voting has ended",
-    "report.built": "a report counts the newest votes",
+    "comparison.launched": gettext_lazy("its clips are being rendered"),
+    "comparison.open": gettext_lazy("voting has started or goes on"),
+    "comparison.paused": gettext_lazy("voting rests"),
+    "comparison.closed": gettext_lazy("voting has ended"),
+    "report.built": gettext_lazy("a report counts the newest votes"),
 }
 TRIES = 8
 GONE = 410  # the receiver says that it is there no more: one is not tried again

@@ -4,9 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
-from evalapp.reporting.build import build
 from tests.assessing.screen import answer, says, until
-from tests.factories import make_comparison, make_invitation, make_organizer, make_participation, make_vote
+from tests.factories import make_comparison, make_invitation
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 SIZES = [(390, 844), (1366, 768), (2560, 1440)]
@@ -71,25 +70,10 @@ def test_stills_and_a_locked_pair_have_no_violation(screen, monkeypatch, languag
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_pages_of_organizers_have_no_violation(chromium, live_server, language):
-    comparison = make_comparison(prompts=4, media=True)
-    for name in ("alice", "bob"):
-        participation = make_participation(comparison, name=name)
-        for _ in range(4):
-            make_vote(participation)
-    build(comparison)
-    make_organizer("olga")
+def test_signing_in_has_no_violation(chromium, live_server, language):
+    """Pages of those who are signed in: tests/test_organizer_pages.py."""
     context = chromium.new_context(locale=language)
     page = context.new_page()
     page.goto(live_server.url + reverse("sign-in"))
     flawless(page, "signing in", WCAG)
-    page.fill("[name=username]", "olga")
-    page.fill("[name=password]", "a long enough password")
-    page.click("main button")
-    page.wait_for_load_state()
-    code = [comparison.code]
-    organizers = ("comparisons", []), ("new-comparison", []), ("comparison", code), ("report", code), ("judging", code)
-    for name, given in organizers:
-        page.goto(live_server.url + reverse(name, args=given))
-        flawless(page, name, WCAG)
     context.close()

@@ -29,7 +29,7 @@ def test_csv_and_jsonl_say_the_same():
         ("x", ".xlsx", "ends in"),
         ('{"text": "a"}\n{', ".jsonl", "line 2: not JSON"),
         ('{"text": ""}', ".jsonl", "line 1: has no text"),
-        ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}', ".jsonl", "'a' comes twice"),
+        ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}', ".jsonl", "the id a comes twice"),
         ('{"text": "x", "tags": [1]}', ".jsonl", "line 1: its tags"),
         ("text\n" + "x" * 4001, ".csv", "row 2: its text is longer"),
         ("[1", ".json", "not suites"),
@@ -125,3 +125,40 @@ def test_a_version_is_held_against_another_by_id():
         Change("b", before[1], after[0]),
         Change("d", None, after[2]),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id;text;tags\n1;a cat, asleep;x|y\n",
+        "ID\tText\tTags\n1\ta cat, asleep\tx|y\n",
+        '\ufeffid,text,tags\r\n1,"a cat, asleep",x|y\r\n',
+    ],
+    ids=["semicolons", "tabs and capitals", "a byte order mark"],
+)
+def test_a_table_is_read_as_spreadsheets_write_it(text):
+    assert read_prompts(text, ".csv") == [PromptText("1", "a cat, asleep", ("x", "y"))]
+
+
+def test_numbers_do_as_ids():
+    assert [each.key for each in read_prompts('{"id": 7, "text": "a cat"}', ".jsonl")] == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "told"),
+    [
+        ('id,text\n1,"a cat\n2,a dog\n', ".csv", "row 2: not CSV"),
+        ("id,text\n1,a cat, asleep\n", ".csv", "row 2: has more columns"),
+        ("1,a cat\n2,a dog\n", ".csv", "the first row names the columns"),
+        (f'text\n"{"x" * 200_000}"\n', ".csv", "row 2: not CSV"),
+        ("text\na\0cat\n", ".csv", "row 2: has a character"),
+        ('{"text": "\\ud800"}', ".jsonl", "line 1: has a character"),
+        ("[" * 100_000, ".jsonl", "line 1: not JSON"),
+        ("[" * 100_000, ".json", "not suites of templates"),
+    ],
+)
+def test_a_broken_list_is_refused_in_words_and_loses_no_prompt_unseen(text, kind, told):
+    with pytest.raises(PromptsRefused) as refused:
+        read_prompts(text, kind)
+    assert refused.value.problems[0].startswith(told)
+    assert len(refused.value.problems) == 1
