@@ -13,8 +13,8 @@ from django.http.response import HttpResponseBase
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# Whatever opens a door is struck out wherever it would be written: tokens, invitation links.
-SECRETS = re.compile(r"(vsv_|/i/|/join/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
+# Whatever opens a door is struck out wherever it would be written: tokens, webhooks' secrets, invitation links.
+SECRETS = re.compile(r"(vsv_|whs_|/i/|/join/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
 
 
 class RequestId:
@@ -36,15 +36,21 @@ class RequestId:
 
 
 class Tidy(logging.Filter):
-    """Adds the request's id to a record and strikes secrets out of it."""
+    """Adds the request's id to a record and strikes secrets out of it and of its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         said = record.getMessage()
-        struck = SECRETS.sub(lambda found: f"{found.group(1) or found.group(2)}…", said)
+        struck = _struck(said)
         if struck != said:
             record.msg, record.args = struck, ()
+        if record.exc_info:
+            record.exc_text = _struck(logging.Formatter().formatException(record.exc_info))
         return True
+
+
+def _struck(text: str) -> str:
+    return SECRETS.sub(lambda found: f"{found.group(1) or found.group(2)}…", text)
 
 
 class AsJson(logging.Formatter):
@@ -59,5 +65,5 @@ class AsJson(logging.Formatter):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = record.exc_text or self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

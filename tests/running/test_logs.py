@@ -35,15 +35,20 @@ def test_a_forged_id_is_replaced():
 def test_secrets_are_struck_out():
     assert line("Not Found: /i/ImFiYyI:1xYz-secret/")["message"] == "Not Found: /i/…/"
     assert "abcdefgh" not in line("token %s was used", "vsv_abcdefghijk")["message"]
+    assert "abcdefgh" not in line("signed with whs_abcdefghijk")["message"]
     assert "abcdefgh" not in line("header Authorization: Bearer abcdefgh")["message"]
 
 
-def test_an_error_keeps_its_traceback():
+def test_an_error_keeps_its_traceback_without_secrets():
     try:
-        raise ValueError("broken")
+        raise ValueError("broken by vsv_abcdefghijk")
     except ValueError:
         import sys
 
         record = logging.LogRecord("visavis", logging.ERROR, __file__, 1, "no", (), sys.exc_info())
+    untouched = AsJson().format(record)
     Tidy().filter(record)
-    assert "ValueError: broken" in json.loads(AsJson().format(record))["exception"]
+    for told in (json.loads(AsJson().format(record))["exception"], logging.Formatter().format(record)):
+        assert "ValueError: broken by vsv_…" in told
+        assert "abcdefgh" not in told
+    assert "abcdefgh" in untouched
