@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.reporting.sections import LEVEL, Row, headline
+from evalapp.reporting.sections import LEVEL, Row, headline, too_few
 from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import said
 from metrics import resolve
@@ -37,10 +37,12 @@ def drivers(table: VoteTable) -> list[Row]:
         names = [table.aspects[code] for code in others]
         found = find(table.outcome[chosen], choices, names, prompt, assessor, LEVEL)
         first, second = _names(table, pairing)
+        few = too_few(len(np.unique(prompt)), len(np.unique(assessor))) if not found.reason else ""
+        unsaid = said("What goes with the preference cannot be said: {reason}.", reason=few)
         rows.append(
             {
                 "contenders": [first, second],
-                "sentence": found.sentence(first, second),
+                "sentence": unsaid if few else found.sentence(first, second),
                 "forms": found.votes,
                 "aspects": [
                     {

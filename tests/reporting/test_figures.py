@@ -132,3 +132,32 @@ def test_a_legend_covers_no_bar_when_the_window_becomes_wider(chromium, tmp_path
     page.set_viewport_size({"width": 1366, "height": 900})
     page.wait_for_function(above, arg=True, timeout=60_000)
     page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_figures_fit_the_paper_whole_and_the_screen_again_after_printing(chromium, tmp_path):
+    comparison = make_comparison(contenders=3, prompts=4, overlap=2)
+    simulate_votes(comparison, 2)
+    comparison.close()
+    path = tmp_path / "report.html"
+    path.write_text(as_html(build(comparison)))
+    page = chromium.new_page(viewport={"width": 1900, "height": 900})
+    page.goto(path.as_uri())
+    page.wait_for_selector(".plot .main-svg", state="attached")
+    widths = (
+        """() => [...document.querySelectorAll(".plot .main-svg")].map(each => each.getBoundingClientRect().width)"""
+    )
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 with ordinary margins
+    printed = page.evaluate(widths)
+    assert len(printed) > 10
+    assert all(0 < width <= 718 for width in printed)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1900, "height": 900})
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert max(page.evaluate(widths)) > 718
+    page.close()

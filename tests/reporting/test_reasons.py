@@ -58,6 +58,13 @@ def test_the_aspect_that_decided_the_votes_is_named_as_what_goes_with_the_prefer
     assert "not a cause" in found["sentence"]
 
 
+def test_where_too_few_voted_to_claim_anything_drivers_claim_nothing_either():
+    few = table(motion_decides()[:, :4])
+    found = reasons.drivers(few)[0]
+    assert found["sentence"] == "What goes with the preference cannot be said: 4 assessors, where 5 are the least."
+    assert found["aspects"], "the data are shown"
+
+
 def test_drivers_join_the_answers_of_one_assessor_on_one_pair_whatever_their_order():
     whole = table(motion_decides())
     order = np.random.default_rng(3).permutation(len(whole))

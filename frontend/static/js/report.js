@@ -81,11 +81,26 @@ function unfold() {
 addEventListener("hashchange", unfold);
 if (location.hash) unfold();
 
+// Paper has another width than the screen, which a page learns too late to draw anew: these fit A4 and Letter.
+const PAPER = { alone: 680, side: 335 };
+
+/** Every drawn figure, in a width or, without one, in that of its place.
+ * @param {{alone: number, side: number} | null} widths
+ */
+function lay(widths) {
+  for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".js-plotly-plot"))) {
+    const width = widths && (place.closest(".charts") ? widths.side : widths.alone);
+    place.style.width = width ? `${width}px` : "";
+    plotly.relayout(place, { width, autosize: !width });
+    plotly.redraw(place); // at once, unlike a resize
+  }
+}
 addEventListener("beforeprint", () => {
   folds.forEach((fold) => { fold.dataset.was = String(fold.open); fold.open = true; });
   waiting.forEach((draw) => draw());
+  lay(PAPER);
 });
-addEventListener("afterprint", () => folds.forEach((fold) => { fold.open = fold.dataset.was === "true"; }));
-
-// Paper has another width than the screen.
-for (const moment of ["beforeprint", "afterprint"]) addEventListener(moment, () => fitAll(document));
+addEventListener("afterprint", () => {
+  lay(null);
+  folds.forEach((fold) => { fold.open = fold.dataset.was === "true"; });
+});
