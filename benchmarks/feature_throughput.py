@@ -22,7 +22,7 @@ from metrics.features.inception import Inception, PooledAndLogits
 from tests.metrics.networks import fidelity_inception, seeded
 
 
-def main(images: int = 96, rounds: int = 3) -> None:
+def main(images: int = 64, rounds: int = 3) -> None:
     inception = seeded(Inception())
     state = {name: value.clone() for name, value in inception.state_dict().items()}
     theirs = fidelity_inception(state, ["2048"])
@@ -66,6 +66,7 @@ def main(images: int = 96, rounds: int = 3) -> None:
                 found[name] = run()
                 speeds.setdefault(name, []).append(images / (time.perf_counter() - start))
                 work.setdefault(name, []).append(1000 * (time.process_time() - used) / images)
+                print(f"round {number + 1}, {name}: {speeds[name][-1]:.1f} images/s", flush=True)
     medians = {name: statistics.median(each) for name, each in speeds.items()}
     for name, each in medians.items():
         print(f"{name}: {each:.1f} images/s, {statistics.median(work[name]):.0f} ms of processor time an image")

@@ -89,7 +89,7 @@ def check(name: str, folder: Path, said: str = "", anew: bool = False) -> Found:
 
 def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: None) -> Found:
     """Download what is missing into the folder. Raises WeightsWrong for a file that is not the one published,
-    WeightsMissing and OSError where it cannot be had. A download that was cut short begins again."""
+    WeightsMissing where it cannot be had, with what to do then. A download that was cut short begins again."""
     weights = named(name)
     for file in weights.files:
         if _places(name, file, folder):
@@ -98,18 +98,27 @@ def fetch(name: str, folder: Path, told: Callable[[str], object] = lambda _: Non
         target.parent.mkdir(parents=True, exist_ok=True)
         source = file.source or weights.source
         told(f"{name}: fetching {file.name} from {source}")
-        if source.startswith("hub:"):
-            _from_hub(name, file, folder)
-        elif source.endswith(".zip"):
-            _from_archive(name, source, folder)
-        else:
-            part = target.with_name(target.name + ".part")
-            _download(source, part)
-            if not _sha256(part).startswith(file.sha256):
-                part.unlink()
-                raise WeightsWrong(f"{name}: what {source} gave is not the published file; nothing was kept")
-            part.replace(target)
+        try:
+            _bring(name, file, folder, source, target)
+        except OSError as error:
+            raise WeightsMissing(
+                f"{name}: {file.name} cannot be had from {source}: {error}; where this machine has no network, bring "
+                f"the file into {folder / name} yourself, then run `manage.py weights check {name}`"
+            ) from error
     return check(name, folder)
+
+
+def _bring(name: str, file: File, folder: Path, source: str, target: Path) -> None:
+    if source.startswith("hub:"):
+        return _from_hub(name, file, folder)
+    if source.endswith(".zip"):
+        return _from_archive(name, source, folder)
+    part = target.with_name(target.name + ".part")
+    _download(source, part)
+    if not _sha256(part).startswith(file.sha256):
+        part.unlink()
+        raise WeightsWrong(f"{name}: what {source} gave is not the published file; nothing was kept")
+    part.replace(target)
 
 
 def _from_hub(name: str, file: File, folder: Path) -> None:

@@ -52,6 +52,15 @@ def test_fetched_once_found_afterwards(source, tmp_path):
     assert len(told) == 1
 
 
+def test_what_cannot_be_had_is_told_with_where_to_put_it_and_the_command_after_that(source, tmp_path):
+    (source / "net.pth").unlink()
+    with pytest.raises(WeightsMissing, match=r"net\.pth cannot be had from http://127.*404.*weights check net") as told:
+        fetch("net", tmp_path / "here")
+    assert str(tmp_path / "here" / "net") in str(told.value)
+    (tmp_path / "here" / "net" / "net.pth").write_bytes(CONTENT)
+    assert check("net", tmp_path / "here").sha256 == SUM
+
+
 def test_another_file_is_not_kept(source, tmp_path):
     (source / "net.pth").write_bytes(b"somebody else's")
     with pytest.raises(WeightsWrong, match="nothing was kept"):
