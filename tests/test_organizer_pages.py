@@ -154,3 +154,16 @@ def test_every_control_is_reached_by_the_keyboard(opened, name):
         page.focus(".skip-link")
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "content", json.dumps(page.url)
+
+
+def test_the_looks_find_what_is_wrong(opened):
+    page = opened("tokens")
+    page.evaluate("""() => { const wrong = document.createElement('button'); wrong.className = 'skip-link';
+        document.querySelector('main').prepend(wrong); }""")
+    found = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
+    assert "button-name" in [each["id"] for each in found]
+    page.focus("main button.skip-link")
+    page.evaluate("document.querySelector('main button').style.setProperty('left', '-999rem', 'important')")
+    page.evaluate("document.querySelector('main button').style.setProperty('outline', 'none', 'important')")
+    focused = page.evaluate(FOCUSED)
+    assert (focused["marked"], focused["inSight"]) == (False, False)
