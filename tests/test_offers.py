@@ -1,4 +1,4 @@
-"""What a role may not do is not offered to it: every link and form of every page leads where tests/access.py lets it."""
+"""What a role may not do is not offered to it: links and forms of every page lead where tests/access.py lets it."""
 
 import re
 from html import unescape

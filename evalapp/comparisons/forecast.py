@@ -74,7 +74,7 @@ def forecast(
         return _("One prompt says nothing of others: an interval needs two.")
     people, effect, pay = assumed.given("assessors"), assumed.given("effect"), assumed.given("pay")
     if overlap > people:
-        return _("Each pair is to have more assessors than there are in all.")
+        return _("Each pair is to have more assessors than there are in all: see “What the forecast assumes”.")
     promised = resolve(f"{PLANNING}:precision")(
         resolve(f"{PLANNING}:assumed")(),
         prompts=prompts,

@@ -25,12 +25,13 @@ LENGTH_RULES = [
 
 
 STEPS = (
-    (gettext_lazy("Contenders"), ("name", "contenders")),
-    (gettext_lazy("Prompts"), ("prompt_set", "prompts", "seeds", "length_rule")),
-    (gettext_lazy("Aspects"), ("aspects", "own_aspects", "ask_both_bad", "ask_strength")),
-    (gettext_lazy("People"), ("overlap", "instructions")),
-    (gettext_lazy("When to stop"), ("planned_looks", "planned_votes", "margin")),
+    (gettext_lazy("Contenders"), ("contenders",), ("name",)),
+    (gettext_lazy("Prompts"), ("prompt_set", "prompts"), ("seeds", "length_rule")),
+    (gettext_lazy("Aspects"), ("aspects",), ("own_aspects", "ask_both_bad", "ask_strength")),
+    (gettext_lazy("People"), ("overlap",), ("instructions",)),
+    (gettext_lazy("When to stop"), ("planned_looks",), ("planned_votes", "margin")),
 )
+"""Each step's title, what one decides there, and what most leave as it is, which is folded."""
 
 
 class NewComparison(WorkRules):
@@ -146,9 +147,17 @@ class NewComparison(WorkRules):
             field = cast("forms.ModelChoiceField[Any]", self.fields[name])
             field.queryset = field.queryset.filter(project=project)  # type: ignore[union-attr]
 
-    def steps(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """The fields in the order in which one decides on them, each step with its title."""
-        return [(title, [self[name] for name in names]) for title, names in STEPS]
+    def steps(self) -> list[tuple[Any, list[forms.BoundField], list[forms.BoundField], bool]]:
+        """The fields in the order in which one decides on them: each step's title, what it shows, what it folds, and
+        whether that is open, since something in it is not as usual."""
+        return [
+            (title, [self[name] for name in shown], [self[name] for name in folded], any(map(self._unusual, folded)))
+            for title, shown, folded in STEPS
+        ]
+
+    def _unusual(self, name: str) -> bool:
+        usual, value = self.fields[name].initial, self[name].value()
+        return bool(self[name].errors) or str(value or "") != str(usual or "")
 
     def rule_fields(self) -> list[forms.BoundField]:
         """How assessors are checked and spared: all of it has defaults."""
