@@ -4,12 +4,24 @@ from functools import cache
 
 from evalapp.catalog import refusals
 from evalapp.recognising import Templates
+from metrics import JUDGES
 
 
 def spoken(text: str) -> str:
     """The sentence in the language of the page; what no template fits stays as it is. Generators say why a file cannot
     be read."""
     return _templates().spoken(text)
+
+
+def spoken_of_judge(text: str) -> str:
+    """The same of what begins with the name of a judge, which may lack several things."""
+    name, _, problems = text.partition(": ")
+    if name not in JUDGES:
+        return spoken(text)
+    if (told := spoken(problems)) != problems:
+        return f"{name}: {told}"
+    whole = spoken(text)
+    return whole if whole != text else f"{name}: {'; '.join(map(spoken, problems.split('; ')))}"
 
 
 @cache
@@ -30,4 +42,32 @@ KNOWN: tuple[str, ...] = (
     "and {n} more",
     # Ends
     "{n} workers died at it: see their logs; what came is kept, and a new run goes on from there",
+    # Judges
+    "{name} asks nobody for money: leave the budget out",
+    "{name}: its server has no price; give input_price and output_price, or budget its calls",
+    "{version} is being asked about {comparison} already: run {run} is {state}; wait for it, or cancel it on the page "
+    "or with {command}",
+    "{calls} calls were made, and the next answers may take {next}: {most} are allowed",
+    "{spent} were spent, and the next answers may cost {next}: {most} are allowed",
+    "JUDGE_SERVERS has no {name}: it is empty here; add it where the worker's environment is set",
+    "JUDGE_SERVERS has no {name}: {near}; add it where the worker's environment is set",
+    "JUDGE_SERVERS: {server} has no key, without which {protocol} answers nobody",
+    "JUDGE_SERVERS cannot be read: {error}",
+    "{url} cannot be reached: {error}; is the address right, and is it running?",
+    "the server answered {status}: {words}; look at the key, the model's name and the address",
+    "choose one of {names} with the option judge",
+    "no own judge yet in {folder}: {command} trains one",
+    "no own judge {name} in {folder}: {command} trains one",
+    "own judge {name}: {path} is not the file that was trained; train it again",
+    "{name}: {path} has the checksum {seen}, and {file} is {known}; remove it and run {command}; if this one is meant "
+    "from now on, {anew}",
+    "{name}: {path} has the checksum {seen}, and {file} is {known}; remove it and run {command}",
+    "{name}: its source publishes no checksum of {file}; look where the file came from, then record it with {command}",
+    "{file}: upload a {endings} file",
+    "{file}: larger than {n} MiB; name its path on the command line",
+    "{path}: no column of scores beside {columns}",
+    "{path}, row {row}: {name} is {value}, no finite number",
+    "{path}: {n} rows do not say whose they are: give {told}",
+    "{path}: scores {which} twice",
+    "{path} has no column {name} for {aspect}: {columns}",
 )

@@ -17,6 +17,7 @@ from evalapp.measuring.judge_forms import JudgeForm, NotOffered
 from evalapp.measuring.judges import JudgeRun
 from evalapp.measuring.judging import AskedAlready, Estimate, NotEstimable, cancel, estimate, opened, start
 from evalapp.measuring.sentences import spoken
+from evalapp.measuring.sentences import spoken_of_judge
 from evalapp.measuring.tasks import ring_judge
 from evalapp.people.views import organizers_only
 from metrics import JUDGES, resolve
@@ -57,7 +58,7 @@ def probed(name: str) -> tuple[bool | None, list[str]]:
         return None, []
     except JudgeUnavailable as error:
         problems = [str(error)]
-    return not problems, problems
+    return not problems, [spoken_of_judge(problem) for problem in problems]
 
 
 @organizers_only
@@ -89,7 +90,7 @@ def judging(request: HttpRequest, code: UUID) -> HttpResponse:
                     messages.success(request, _("The judge is asked. Its answers are kept as they come."))
                     return redirect("judging", code)
             except (UnknownJudge, JudgeUnavailable, NotEstimable, NotOffered, AskedAlready) as refusal:
-                chosen.add_error(None, str(refusal))
+                chosen.add_error(None, spoken_of_judge(str(refusal)))
     context["offers"] = offers(chosen)
     for offer in context["offers"]:
         offer.estimate = told if chosen and offer.name == chosen.judge else None

@@ -96,12 +96,14 @@ def heat(rows: list[Row], titles: dict[str, str], mapped: dict[str, Any]) -> Fig
         {"tickvals": list(range(len(aspects))), "ticktext": [safe(titles[aspect]) for aspect in aspects]},
     )
     layout["xaxis"] |= {"range": [-0.55, len(aspects) - 0.45], "zeroline": False, "showgrid": False, "automargin": True}
+    # Plotly leaves out a slanted label that reaches past its plot, such as the last one.
+    layout["xaxis"] |= {"ticklabeloverflow": "allow"}
     layout["yaxis"] |= {
         **{"tickvals": list(range(len(rows))), "ticktext": [safe(row["native"]) for row in rows]},
         **{"range": [len(rows) - 0.5, -0.5], "autorange": False, "zeroline": False, "showgrid": False},
     }
     layout |= {"showlegend": False, "shapes": shapes, "height": 130 + 34 * len(rows)}
-    return {"data": [trace], "layout": layout | {"margin": {"l": 10, "r": 20, "t": 10, "b": 30}}, "config": CONFIG}
+    return {"data": [trace], "layout": layout | {"margin": {"l": 10, "r": 45, "t": 10, "b": 30}}, "config": CONFIG}
 
 
 def _best(rows: list[Row], column: int) -> int | None:

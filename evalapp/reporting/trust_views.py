@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judges import JudgeVersion
 from evalapp.measuring.own_judge import card_of
+from evalapp.measuring.sentences import spoken_of_judge
 from evalapp.people import audit
 from evalapp.people.access import access_of, project_of
 from evalapp.people.harvest import TooMuch, verdicts_exported
@@ -92,6 +93,8 @@ def judge_version(request: HttpRequest, code: UUID, number: int) -> HttpResponse
     context["settings"] = _plain(version.declaration.settings)
     titles = {str(aspect.key): str(aspect) for aspect in comparison.aspects.all()}
     context |= {"runs": comparison.judge_runs.filter(judge=version), "told": told}
+    for run in context["runs"]:
+        run.reason = spoken_of_judge(run.reason)
     context["card"] = _card(card_of(version.declaration), titles)
     return render(request, "reporting/judge_version.html", context)
 

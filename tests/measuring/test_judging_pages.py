@@ -83,6 +83,29 @@ def test_a_judge_that_cannot_start_says_why_and_makes_no_run(organizer, filmed):
     assert not JudgeRun.objects.exists()
 
 
+def test_what_a_judge_lacks_is_said_in_the_readers_language(organizer, filmed, monkeypatch):
+    monkeypatch.setenv("JUDGE_SERVERS", '{"gpt": {"url": "http://127.0.0.1:9"}}')
+    organizer.cookies["django_language"] = "ru"
+    address = reverse("judging", args=[filmed.code])
+    assert "ещё нет собственного судьи: его обучает" in organizer.get(address).content.decode()
+    start(filmed, "vlm", {"server": "gpt", "model": "m"})
+    for fields, told in (
+        ({"server": "gptt"}, "в JUDGE_SERVERS нет &#x27;gptt&#x27;, есть gpt"),
+        ({"most_cost": 1}, "у его сервера нет цены"),
+        ({}, "уже спрашивают о"),
+    ):
+        given = {f"vlm-{key}": each for key, each in ({"server": "gpt", "model": "m"} | fields).items()}
+        defaults = {"vlm-template": "aspects", "vlm-temperature": 0, "judge": "vlm"}
+        page = organizer.post(address, defaults | given).content.decode()
+        assert told in page
+    for reason, told in (
+        ("4 calls were made, and the next answers may take 4: 4 are allowed", "сделано запросов: 4"),
+        ("http://x/ cannot be reached: refused; is the address right, and is it running?", "http://x/ недоступен"),
+    ):
+        JudgeRun.objects.update(state="stopped", reason=reason)
+        assert told in organizer.get(address).content.decode()
+
+
 def test_a_run_is_cancelled_once_and_the_trail_says_so(organizer, filmed):
     run = start(filmed, "signal", {})
     organizer.post(reverse("stop-judge", args=[run.code]))

@@ -153,7 +153,7 @@ def test_a_wrong_key_or_a_server_away_is_told_apart_from_a_bad_answer(server):
     assert outcome.status == "unavailable"
     assert "who are you?" in outcome.reason
     _, (outcome,) = judged("away")
-    assert (outcome.status, "cannot be reached" in outcome.reason) == ("error", True)
+    assert (outcome.status, "cannot be reached" in outcome.reason) == ("unavailable", True)
     server.statuses = [(302, {"Location": "http://127.0.0.1:9/"}, b"")]
     _, (outcome,) = judged()
     assert outcome.status == "error", "a redirect is not followed"
