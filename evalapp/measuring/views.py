@@ -16,7 +16,6 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import JudgeForm, NotOffered
 from evalapp.measuring.judges import JudgeRun
 from evalapp.measuring.judging import AskedAlready, Estimate, NotEstimable, cancel, estimate, opened, start
-from evalapp.measuring.sentences import spoken
 from evalapp.measuring.sentences import spoken_of_judge
 from evalapp.measuring.tasks import ring_judge
 from evalapp.people.views import organizers_only
@@ -70,7 +69,7 @@ def judging(request: HttpRequest, code: UUID) -> HttpResponse:
     every = comparison.judge_runs.all()
     newest = every.values("pk")[:SHOWN]
     found = (every.filter(pk__in=newest) | every.unended()).select_related("judge")
-    runs = [(run, spoken(run.reason)) for run in found]
+    runs = [(run, spoken_of_judge(run.reason)) for run in found]
     context: dict[str, Any] = {"comparison": comparison, "runs": runs, "unended": any(not run.ended for run in found)}
     if request.headers.get("HX-Request"):
         return render(request, "judging/_runs.html", context)

@@ -130,7 +130,8 @@ def asked(server: Server, question: Question) -> Answer:
             status, told, asked_to_wait = _posted(_client(), url, headers, body, until)
         except httpx.ConnectError as error:
             if attempt == TRIES - 1:
-                raise NotServed(f"{url} cannot be reached: {error}; is the address right, and is it running?") from error
+                why = f"{url} cannot be reached: {error}; is the address right, and is it running?"
+                raise NotServed(why) from error
             status, told, asked_to_wait = 0, b"", ""
         except httpx.TimeoutException as error:
             raise TooSlow(f"no answer within {server.seconds:g} s") from error
