@@ -62,7 +62,11 @@ def _points(
         | {"textposition": "top center", "hovertemplate": "%{y}: %{text}<extra></extra>", "cliponaxis": False}
         | {"marker": {"color": FIRST, "size": 10, "symbol": "diamond", "line": {"color": "#ffffff", "width": 1}}},
     ]
-    layout = layout_of(len(labels), {"title": {"text": title}, "zeroline": False})
+    # room at both ends: an interval that touches the edge looks cut
+    known = [*values, *(each for each in x if each is not None), *([0.0] if scale == 100 else [])]
+    room = 0.04 * (max(known) - min(known)) or 1.0
+    ends_at = [min(known) - room, max(known) + room]
+    layout = layout_of(len(labels), {"title": {"text": title}, "zeroline": False, "range": ends_at})
     layout["yaxis"] |= {"categoryorder": "array", "categoryarray": labels}
     return {"data": traces, "layout": layout, "config": CONFIG}
 

@@ -204,8 +204,8 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
     if snapshot["slices"] or any(snapshot[key]["pairings"] for key in ("found_slices", "found_by_clips")):
         told.append(
             said(
-                "Slices are tested first for differing at all, by dealing them out anew {draws} times (seed {seed}); "
-                "the win rate of each is also shown shrunk towards the whole.",
+                "Slices are tested first for differing at all, once voting has ended, by dealing them out anew {draws} "
+                "times (seed {seed}); the win rate of each is also shown shrunk towards the whole.",
                 draws=DRAWS,
                 seed=SEED,
             )
@@ -234,7 +234,7 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
                 "(TF-IDF, 20 dimensions; how many, by silhouette), made without the votes. Parts are not tested."
             )
         )
-    if snapshot["ranking"]:
+    if any(row["rated"] for row in snapshot["ranking"]):
         told.append(
             said(
                 "Rankings are Bradley-Terry strengths with ties as half, on the Elo scale around 1000; a range of "

@@ -115,7 +115,7 @@ def split(table: VoteTable, tags: Mapping[int, Collection[str]], tests: bool) ->
             {
                 "contenders": list(_names(table, pairing)),
                 "p_value": found.heterogeneity.p_value if tests else None,
-                "in_words": found.heterogeneity.in_words if tests else "tested once voting has ended",
+                "in_words": found.heterogeneity.in_words if tests else "tested in the report, once voting has ended",
                 "spread": found.spread,
                 "untagged": found.untagged,
                 "tags": [

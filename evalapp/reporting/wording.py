@@ -144,7 +144,7 @@ KNOWN: tuple[str, ...] = (
     "without one of the assessors all votes have the same position",
     "one assessor only: nobody to be weighed against",
     "it is not known who stood on which side",
-    "tested once voting has ended",
+    "tested in the report, once voting has ended",
     # Measures
     "not measured yet",
     "no prompt has several seeds",

@@ -161,3 +161,10 @@ def test_figures_fit_the_paper_whole_and_the_screen_again_after_printing(chromiu
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert max(page.evaluate(widths)) > 718
     page.close()
+
+
+def test_no_interval_touches_the_edge_of_its_figure():
+    rated = [{"contender": name, "rating": 1000.0, "interval": [900.0 - n, 1100.0]} for n, name in enumerate("ab")]
+    low, high = charts.ranking(rated)["layout"]["xaxis"]["range"]
+    assert low < 899
+    assert high > 1100

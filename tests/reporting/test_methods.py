@@ -36,7 +36,7 @@ def test_looks_margin_exclusions_and_ranking_are_in_the_methods_of_the_compariso
         contenders=3, prompts=10, overlap=4, aspects=ONE_ASPECT, planned_looks=5, planned_votes=40, margin=0.05
     )
     people(comparison, 4)
-    voted(comparison, 120, lambda number: number % 3 > 0)
+    voted(comparison, 120, lambda number: number % 5 > 1)
     comparison.close()
     Exclusion.objects.exclude_assessor(comparison.participations.first(), "hurried", by="olga")
     told = text(comparison)

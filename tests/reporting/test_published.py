@@ -196,6 +196,7 @@ def test_a_player_who_never_lost_is_no_part_of_the_scales_of_the_others(imported
     assert all(each["interval"] is None for each in prior["strengths"])
     assert prior["parameter"]["value"] == 1
     assert any("only the prior speaks" in told for told in found["methods"])
+    assert not any("range of ranks" in told for told in found["methods"]), "nothing is ranked"
 
 
 def test_groups_that_never_met_are_named_and_not_ranked(imported):
