@@ -104,7 +104,8 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
             if demuxer == "matroska" and len(container.streams) == 1 and container.duration and rate and times:
                 cut |= (times[-1] or 0) + 2 / float(rate) < container.duration / av.time_base
     except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(f"{path}: cannot be decoded ({error})") from error
+        said = getattr(error, "strerror", None) or error
+        raise MediaError(f"{path}: cannot be decoded ({said}); copy it here again, or re-encode it") from error
     if not times:
         raise MediaError(f"{path}: has no frames")
     if cut:
@@ -185,7 +186,7 @@ def _read_image(path: Path, opened: IO[bytes] | None) -> Footage:
             pixels = np.asarray(upright.convert("RGB"), dtype=np.uint8)
             lossless = image.format == "PNG"
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{path}: cannot be decoded ({error})") from error
+        raise MediaError(f"{path}: cannot be decoded ({error}); copy it here again, or re-encode it") from error
     return Footage(pixels[None].copy(), 1.0, "image", lossless)
 
 

@@ -61,6 +61,7 @@ class FailureSerializer(serializers.Serializer):
     reason = serializers.CharField(help_text="As retry/ takes it.")
     clips = serializers.IntegerField()
     contenders = serializers.IntegerField()
+    one_of_them = serializers.CharField(help_text="Name of one of these contenders.")
     renderable = serializers.IntegerField(help_text="Of the clips; imported ones are not rendered.")
 
 

@@ -166,13 +166,19 @@ def _add_image(root: Path, where: str, key: str, file: str, layout: Layout) -> N
 
 def _read_folders(root: Path, layout: Layout) -> None:
     by_text = {prompt.text: key for key, prompt in layout.prompts.items()}
+    for path in sorted(root.iterdir()):
+        if path.is_file() and path.suffix.lower() in set(CLIP_ENDINGS).difference(IMAGE_ENDINGS):
+            layout.problems.append(f"{path}: lies in no contender's folder")
     for folder in _folders(root):
+        told = len(layout.places) + len(layout.problems)
         for path in sorted(folder.iterdir()):
             if path.is_dir() and not path.name.startswith("."):
                 for inner in sorted(path.iterdir()):
                     _read_file(inner, folder.name, path.name, root, layout, by_text)
             else:
                 _read_file(path, folder.name, "", root, layout, by_text)
+        if told == len(layout.places) + len(layout.problems):
+            layout.problems.append(f"{folder}: has no clips in it: fill it, or remove it")
 
 
 def _folders(root: Path) -> list[Path]:

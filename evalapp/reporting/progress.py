@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Case, Count, Max, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Sum, When
 from django.db.models.functions import Now, TruncHour
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -156,6 +156,7 @@ def failures_of(comparison: Comparison) -> list[dict[str, Any]]:
     counted = failed.values("reason").annotate(
         clips=Count("pk"),
         contenders=Count("contender", distinct=True),
+        one_of_them=Min("contender__name"),
         renderable=Count("pk", filter=~Q(contender__recipe__generator=IMPORT)),
     )
     return [row | {"said": spoken(row["reason"])} for row in counted.order_by("-clips", "reason")[:LISTED]]

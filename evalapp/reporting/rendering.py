@@ -1,6 +1,6 @@
 """The organizer's live page of rendering: who is how far, what it costs, what failed, what the clips look like."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -43,19 +43,27 @@ class Line:
 
     contender: Any
     counts: dict[str, Any]
-    workers: int
     resting: bool
+    minutes_left: int | None = None
 
     @property
     def unfinished(self) -> int:
         return int(self.counts["queued"] + self.counts["rendering"] + self.counts["held"])
 
     @property
-    def minutes_left(self) -> int | None:
-        """From the mean so far and the workers now at work on its hardware class; None where nothing can be said."""
-        mean = self.counts["mean"]
-        waiting = self.unfinished - self.counts["held"]
-        return max(1, round(waiting * mean / self.workers / 60)) if mean and waiting and self.workers else None
+    def coming(self) -> int:
+        return self.unfinished - int(self.counts["held"])
+
+
+def minutes_left(lines: list[Line], hardware: str, workers: int) -> int | None:
+    """Until a hardware class is through with them all, as they advance together: from each one's mean so far and the
+    workers now at work there. None where nothing can be said yet."""
+    coming = [line for line in lines if line.contender.hardware == hardware and line.coming]
+    means = [line.counts["mean"] for line in coming]
+    if not workers or not means or None in means:
+        return None
+    seconds = sum(line.coming * mean for line, mean in zip(coming, means, strict=True))
+    return max(1, round(seconds / workers / 60))
 
 
 def lines_of(comparison: Comparison) -> list[Line]:
@@ -85,8 +93,10 @@ def lines_of(comparison: Comparison) -> list[Line]:
         counts["total"] = sum(counts[name] for name in STATES)
         counts["mean"] = counts["seconds_sum"] / counts["seconds_of"] if counts["seconds_of"] else None
         counts["hours"] = counts["seconds_sum"] / 3600 if counts["seconds_of"] else None
-        lines.append(Line(contender, counts, workers.get(contender.hardware, 0), contender.hardware in resting))
-    return lines
+        lines.append(Line(contender, counts, contender.hardware in resting))
+    classes = {line.contender.hardware for line in lines}
+    left = {name: minutes_left(lines, name, workers.get(name, 0)) for name in classes}
+    return [replace(line, minutes_left=left[line.contender.hardware]) if line.coming else line for line in lines]
 
 
 @organizers_only

@@ -123,6 +123,16 @@ def test_one_contender_alone_is_refused(tmp_path):
     assert "clips of 1 contenders found" in read(tmp_path).problems[0]
 
 
+def test_a_folder_without_clips_and_a_clip_beside_the_folders_are_told_and_not_left_out(tmp_path):
+    lay_out(tmp_path, "a/p1.mp4", "b/p1.mp4", "p1.mp4")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "image.png").write_bytes(b"a reference image may lie here")
+    assert [problem.removeprefix(f"{tmp_path}/") for problem in read(tmp_path).problems] == [
+        "p1.mp4: lies in no contender's folder",
+        "c: has no clips in it: fill it, or remove it",
+    ]
+
+
 def test_vbench_samples_by_dimension_are_read_once_where_dimensions_share_a_prompt(tmp_path):
     for who in "ab":
         lay_out(tmp_path, *(f"{who}/{dimension}/a dog-{n}.mp4" for dimension in ("color", "scene") for n in (0, 1)))

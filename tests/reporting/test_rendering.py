@@ -54,13 +54,18 @@ def test_a_line_adds_up_what_a_contenders_clips_took(comparison):
     assert (other.counts["energy"], other.counts["mean"], other.minutes_left) == (None, None, None)
 
 
-def test_minutes_left_follow_from_the_mean_and_the_workers_at_work(comparison):
-    first = comparison.entries.first().contender
-    one, *_ = Clip.objects.filter(contender=first).order_by("pk")
-    done(one, 120)
-    assert lines_of(comparison)[0].minutes_left is None
+def test_minutes_left_are_until_all_who_share_the_workers_are_through(comparison):
+    first, second = (entry.contender for entry in comparison.entries.all())
+    done(Clip.objects.filter(contender=first).first(), 120)
     Clip.objects.claim_next("a")
-    assert lines_of(comparison)[0].minutes_left == 4  # two clips of two minutes each, one worker
+    assert lines_of(comparison)[0].minutes_left is None  # nothing is known of the second one yet
+    done(Clip.objects.filter(contender=second, state=State.QUEUED).first(), 60)
+    # two clips of two minutes and two of one minute, one worker
+    assert [line.minutes_left for line in lines_of(comparison)] == [6, 6]
+    Clip.objects.claim_next("b")
+    assert [line.minutes_left for line in lines_of(comparison)] == [3, 3]
+    Clip.objects.filter(contender=first).update(state=State.READY)
+    assert lines_of(comparison)[0].minutes_left is None
 
 
 def test_the_page_asks_the_same_number_of_queries_however_many_clips(
