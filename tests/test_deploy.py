@@ -46,7 +46,7 @@ def nginx(live_server, settings, tmp_path):
         try:
             httpx.get(f"{url}/sign-in/", trust_env=False)
             break
-        except httpx.ConnectError:
+        except httpx.TransportError:  # not there yet, or busy with its first page
             time.sleep(0.05)
     yield url
     server.terminate()

@@ -36,6 +36,6 @@ def fits() -> bool:
         log.error(
             "this worker's code is newer than the database, which lacks %s: nothing is rendered here. Run `manage.py "
             "migrate` with this code, or start the worker with the version that the house runs; it then goes on",
-            ", ".join(lack),
+            ", ".join(lack[-2:]) + (f" and {len(lack) - 2} more" if len(lack) > 2 else ""),
         )
     return False

@@ -62,7 +62,7 @@ def minutes_left(lines: list[Line], hardware: str, workers: int) -> int | None:
     means = [line.counts["mean"] for line in coming]
     if not workers or not means or None in means:
         return None
-    seconds = sum(line.coming * mean for line, mean in zip(coming, means, strict=True))
+    seconds = sum(line.coming * float(mean) for line, mean in zip(coming, means, strict=True))
     return max(1, round(seconds / workers / 60))
 
 
