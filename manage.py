@@ -11,6 +11,9 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.settings")
     try:
         execute_from_command_line(sys.argv)
+    except BrokenPipeError:  # whoever read its output, as `head` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except DatabaseError:
         from evalapp.running.health import lacking
 

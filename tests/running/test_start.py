@@ -55,6 +55,16 @@ def test_a_command_without_its_database_says_so_in_a_sentence(tmp_path):
     assert (done.returncode, done.stderr) == (1, "the database does not answer: see DATABASE_URL\n")
 
 
+def test_whoever_has_read_enough_of_a_command_gets_no_traceback(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    here = os.environ | {"VAR_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, HOUSE / "manage.py", "help"]
+    done = subprocess.run(command, env=here, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def commanded(tmp_path, command, **environment):
     here = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     here |= {"VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "evalapp.settings"} | environment
