@@ -102,7 +102,7 @@ class NewPromptSet(forms.Form):
                 text = self._content(file)
         except UploadRefused as refused:
             self.add_error("file" if file else "images", str(refused))
-        if not text.strip():
+        if not text.strip() and not self.errors:
             self.add_error("text", _("Write prompts here, or choose a file."))
         elif not self.errors:
             try:

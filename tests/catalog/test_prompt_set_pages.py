@@ -85,3 +85,16 @@ def test_a_worker_draws_fewer_prompts_of_every_kind(olga, bells, django_capture_
     draw_sample(alike.pk, 3, "some")
     page = olga.get(reverse("prompt-set", args=[alike.pk])).content.decode()
     assert "all prompts are alike" in page
+
+
+def test_what_is_too_long_to_paste_is_refused_in_words(olga):
+    sent = {"name": "cats", "written": ".txt", "text": "a cat\n" * 500_000}
+    refused = olga.post(reverse("prompt-sets"), sent, headers={"accept-language": "ru"})
+    assert refused.status_code == 400
+    assert "отправьте файлом" in refused.text
+
+
+def test_a_file_that_cannot_be_read_has_one_complaint(olga):
+    file = SimpleUploadedFile("cats.csv", "id;text\n1;кошка\n".encode("cp1251"))
+    form = olga.post(reverse("prompt-sets"), {"name": "cats", "written": ".txt", "file": file}).context["form"]
+    assert form.errors == {"file": ["This file is not UTF-8 text: save it as UTF-8."]}
