@@ -39,7 +39,7 @@ from evalapp.generation.tasks import ring as wake_workers
 from evalapp.people.access import access_of, project_of
 from evalapp.people.harvest import asker, exported, take, verdicts_exported
 from evalapp.people.projects import Role
-from evalapp.reporting.models import Report
+from evalapp.reporting.build import newest
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
 from evalapp.reporting.trust_views import latest as judged
 from evalapp.reporting.views import latest
@@ -113,7 +113,7 @@ class NewestReport(Problems):
     @told(OpenApiTypes.OBJECT, 404)
     def get(self, request: Request, code: UUID) -> HttpResponse:
         comparison = get_object_or_404(Comparison, code=code)
-        report = Report.objects.filter(comparison=comparison).first()
+        report, _ = newest(comparison)
         if not report:
             raise exceptions.NotFound("no report has been built of this comparison: open its report page to have one")
         mark = verdicts_exported(request, "report", comparison, project=comparison.project_id, kind="api")

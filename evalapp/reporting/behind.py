@@ -23,7 +23,7 @@ from evalapp.generation.models import Clip
 from evalapp.people import audit
 from evalapp.people.access import access_of
 from evalapp.people.views import viewers_only
-from evalapp.reporting.build import METHOD
+from evalapp.reporting.build import METHOD, newest
 from evalapp.reporting.filters import EVERYTHING, NAMES, Filters, NoSuchFilter, in_words, tags_of
 from evalapp.reporting.grouping import SECTIONS
 
@@ -178,7 +178,7 @@ def group_of(comparison: Comparison, group: str) -> dict[str, Any]:
 
 
 def _found(comparison: Comparison, section: str) -> dict[str, Any]:
-    report = comparison.reports.first() if section in SECTIONS else None
+    report = newest(comparison)[0] if section in SECTIONS else None
     snapshot = json.loads(report.snapshot) if report else {}
     if not snapshot or snapshot["provenance"]["method"] != METHOD:
         raise Http404

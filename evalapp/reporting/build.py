@@ -65,6 +65,14 @@ def build(comparison: Comparison) -> Report:
     return report
 
 
+def newest(comparison: Comparison) -> tuple[Report | None, bool]:
+    """The report of the votes as they are now; else the last one that was built, and that it is behind. An earlier one
+    may be the present one: an exclusion that is lifted brings back what was there before."""
+    reports = comparison.reports.defer("snapshot")
+    current = reports.filter(inputs=inputs_of(comparison)).first()
+    return current or reports.first(), current is None
+
+
 def inputs_of(comparison: Comparison, filters: Filters = EVERYTHING) -> str:
     """sha256 of all that a report depends on. Cheap: votes are never altered, so counts tell."""
     return of_filters(state_of(comparison), filters)

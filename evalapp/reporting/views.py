@@ -23,7 +23,7 @@ from evalapp.people.access import project_of
 from evalapp.people.harvest import TooMuch, take, verdicts_exported
 from evalapp.people.views import researchers_only, viewers_only
 from evalapp.reporting.behind import ONLY
-from evalapp.reporting.build import METHOD, inputs_of
+from evalapp.reporting.build import METHOD, inputs_of, newest
 from evalapp.reporting.explore import kept
 from evalapp.reporting.exports import FORMATS
 from evalapp.reporting.filters import NAMES, Filters, NoSuchFilter, tags_of
@@ -45,8 +45,7 @@ def latest(comparison: Comparison) -> tuple[Report | None, bool]:
 
     A report by an older method stays as it is, but these pages do not know its shape: it counts as none.
     """
-    report = comparison.reports.defer("snapshot").first()
-    behind = report is None or report.inputs != inputs_of(comparison)  # the method is one of the inputs
+    report, behind = newest(comparison)  # the method is one of the inputs
     if report and behind and json.loads(report.snapshot)["provenance"]["method"] != METHOD:
         report = None
     if behind:

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from django.urls import reverse
 
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.people.projects import first_project
-from evalapp.reporting.build import build
+from evalapp.reporting.build import build, newest
 from evalapp.reporting.league import build_league
 from tests.assessing.test_looks import people, voted
 from tests.factories import make_comparison
@@ -64,6 +65,22 @@ def test_a_verdict_that_survives_everyone_counted_says_so(split):
     everyone = snapshot(split)["exclusions"]["pairings"][0]
     assert everyone["same_verdict"]
     assert everyone["sentence"].startswith("The verdict is the same with everyone")
+
+
+def test_an_exclusion_that_is_lifted_brings_the_earlier_report_back_everywhere(split, client, olga):
+    before = build(split)
+    exclusion = exclude(split.participations.first())
+    meanwhile = build(split)
+    assert newest(split) == (meanwhile, False)
+    exclusion.lift(by="olga")
+    assert newest(split) == (before, False)
+    assert build(split) == before
+    client.force_login(olga)
+    page = client.get(reverse("report", args=[split.code])).text
+    assert f"{before.inputs}" in page
+    assert "Newer votes are being counted" not in page
+    told = client.get(reverse("api-report", args=[split.code])).json()
+    assert told["provenance"]["inputs"] == before.inputs
 
 
 def test_all_votes_excluded_is_a_sentence(split):
