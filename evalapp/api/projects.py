@@ -146,6 +146,7 @@ class Audit(Problems, generics.ListAPIView):
 
     @told(
         AuditSerializer(many=True),
+        400,
         404,
         parameters=[
             OpenApiParameter("q", str, description="what to find"),

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+ID = "visavis.request_id"
 GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Whatever opens a door is struck out wherever it would be written: tokens, webhooks' secrets, invitation links.
 SECRETS = re.compile(r"(vsv_|whs_|/i/|/join/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
@@ -26,6 +27,7 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
         number = given if GIVEN.fullmatch(given) else uuid.uuid4().hex
+        request.META[ID] = number  # Django writes of a refused request when this is left already
         token = request_id.set(number)
         try:
             response = self.get_response(request)
@@ -39,7 +41,8 @@ class Tidy(logging.Filter):
     """Adds the request's id to a record and strikes secrets out of it and of its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
+        asked = getattr(getattr(record, "request", None), "META", {})
+        record.request_id = asked.get(ID) or request_id.get()
         said = record.getMessage()
         struck = _struck(said)
         if struck != said:

@@ -27,6 +27,16 @@ def test_a_line_bears_the_id_of_its_request_and_the_answer_too():
     assert request_id.get() == "-"
 
 
+def test_a_refused_request_is_written_of_with_its_id(client, db, caplog):
+    caplog.handler.addFilter(Tidy())
+    answer = client.get("/nowhere/")
+    there = [each.request_id for each in caplog.records if each.name == "django.request"]
+    refused = client.get(f"/assess/tasks/{'0' * 8}-{'0' * 4}-{'0' * 4}-{'0' * 4}-{'0' * 12}/")
+    there += [each.request_id for each in caplog.records if each.name == "django.request"][-1:]
+    assert (answer.status_code, refused.status_code) == (404, 404)
+    assert there == [answer["X-Request-ID"], refused["X-Request-ID"]]
+
+
 def test_a_forged_id_is_replaced():
     response = RequestId(lambda _: HttpResponse())(RequestFactory().get("/", headers={"X-Request-ID": "a\tb c" * 50}))
     assert len(response["X-Request-ID"]) == 32
