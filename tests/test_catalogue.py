@@ -10,6 +10,7 @@ import pytest
 from django.utils.translation.template import templatize
 
 from evalapp.catalog import recipe_form
+from evalapp.measuring.set_results import title_of
 from generators import names
 from generators.recipe import schema
 from metrics import METRICS, WITH_WEIGHTS
@@ -46,11 +47,7 @@ def test_every_text_is_translated(texts):
 
 
 def test_every_measure_and_its_unit_is_translated():
-    shown = {
-        text
-        for name, metric in (METRICS | WITH_WEIGHTS | SETS).items()
-        for text in (name.replace("_", " ").capitalize(), metric.unit)
-    }
+    shown = {text for name, metric in (METRICS | WITH_WEIGHTS | SETS).items() for text in (title_of(name), metric.unit)}
     assert sorted(text for text in shown if re.search("[a-z]{3}", text) and text not in RUSSIAN) == ["Hasler-Süsstrunk"]
 
 

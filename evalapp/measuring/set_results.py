@@ -15,8 +15,18 @@ LABEL = "measured by a program, beside the votes and not among them"
 Pairs = list[tuple[Clip, Clip, float]]
 
 
+SPELT = {
+    **{name: name.upper() for name in ("fid", "kid", "fvd", "fd", "cmmd", "clip", "lpips", "dino")},
+    **{"jedi": "JEDi", "vjepa2": "V-JEPA 2", "videomae": "VideoMAE", "dreamsim": "DreamSim", "dinov2": "DINOv2"},
+    **{"clean": "(clean-fid)", "pytorch": "(pytorch-fid)", "vendi": "Vendi", "frechet": "Fréchet"},
+}
+"""Words of measures' names as their authors write them."""
+
+
 def title_of(metric: str) -> str:
-    return metric.replace("_", " ").capitalize()
+    """`fid_clean` is FID (clean-fid), `motion_spread` Motion spread."""
+    first, *others = metric.split("_")
+    return " ".join([SPELT.get(first, first.capitalize()), *(SPELT.get(word, word) for word in others)])
 
 
 def set_results(
