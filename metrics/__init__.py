@@ -32,6 +32,13 @@ class Metric:
         """The function or class itself; its libraries load now."""
         return resolve(self.path)
 
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Between what a value can lie, as far as the unit tells; None where it has no end."""
+        if self.unit.startswith("share") or self.unit == "0..1":
+            return 0.0, 1.0
+        return (None, None) if "cosine" in self.unit else (0.0, None)
+
 
 METRICS: dict[str, Metric] = {
     "boiling": Metric("metrics.video:boiling", "grey levels of 255", False),

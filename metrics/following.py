@@ -29,9 +29,13 @@ class Mean:
     reason: str = ""
 
 
-def mean_by_prompt(values: NDArray[np.floating], prompts: NDArray[np.integer]) -> Mean:
+def mean_by_prompt(
+    values: NDArray[np.floating],
+    prompts: NDArray[np.integer],
+    bounds: tuple[float | None, float | None] = (None, None),
+) -> Mean:
     """The mean of the prompts' means, so that a prompt with more clips weighs no more; the t interval has
-    prompts − 1 degrees of freedom.
+    prompts − 1 degrees of freedom, and ends where `bounds` say that no value can lie.
 
     >>> mean_by_prompt(np.array([1.0, 1.0, 4.0]), np.array([0, 0, 1])).value
     2.5
@@ -53,7 +57,10 @@ def mean_by_prompt(values: NDArray[np.floating], prompts: NDArray[np.integer]) -
     from scipy.special import stdtrit
 
     reach = float(stdtrit(groups - 1, 0.975) * means.std(ddof=1) / np.sqrt(groups))
-    return Mean(mean, mean - reach, mean + reach, len(values), groups)
+    least, most = bounds
+    low = mean - reach if least is None else max(mean - reach, least)
+    high = mean + reach if most is None else min(mean + reach, most)
+    return Mean(mean, low, high, len(values), groups)
 
 
 def agreement(

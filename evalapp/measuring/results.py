@@ -60,7 +60,7 @@ def results_of(comparison: Comparison, voted: Mapping[str, Voted] | None = None)
         known = {clip: value for clip, value in measured.items() if value is not None}
         why = {clip.pk: whys[name, clip.sha256] for clip in clips if clip.pk in measured and clip.pk not in known}
         by_contender = {key: [clip for clip in clips if clip.contender_id == key] for key, _ in contenders}
-        rows = [_row(title, by_contender[key], known, why) for key, title in contenders]
+        rows = [_row(title, by_contender[key], known, why, metric.bounds) for key, title in contenders]
         better = metric.higher_is_better
         results.append(
             {
@@ -91,11 +91,19 @@ def _whys(clips: list[Clip]) -> dict[tuple[str, str], str]:
     return {(name, sha256): reason for name, sha256, reason in rows.values_list("metric", "sha256", "reason")}
 
 
-def _row(contender: str, clips: list[Clip], known: dict[int, float], why: dict[int, str]) -> dict[str, Any]:
+def _row(
+    contender: str,
+    clips: list[Clip],
+    known: dict[int, float],
+    why: dict[int, str],
+    bounds: tuple[float | None, float | None],
+) -> dict[str, Any]:
     without = Counter(why.get(clip.pk, "not measured yet") for clip in clips if clip.pk not in known).most_common()
     measured = [clip for clip in clips if clip.pk in known]
     mean = resolve("metrics.following:mean_by_prompt")(
-        np.array([known[clip.pk] for clip in measured]), np.array([clip.prompt_id for clip in measured], dtype=int)
+        np.array([known[clip.pk] for clip in measured]),
+        np.array([clip.prompt_id for clip in measured], dtype=int),
+        bounds,
     )
     return {
         "contender": contender,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from metrics import METRICS, WITH_WEIGHTS
 from metrics.following import agreement, kendall_tau, mean_by_prompt, ranks
 
 
@@ -11,6 +12,16 @@ def test_a_prompt_with_more_clips_weighs_no_more():
     assert (found.value, found.count, found.prompts) == (2.5, 4, 2)
     # means 1 and 4: standard error 1.5, t of one degree of freedom 12.706
     assert found.high - found.value == pytest.approx(12.7062 * 1.5, rel=1e-4)
+
+
+def test_an_interval_ends_where_no_value_can_lie():
+    shares, prompts = np.array([0.0, 0.0, 0.0, 0.3]), np.arange(4)
+    free, held = mean_by_prompt(shares, prompts), mean_by_prompt(shares, prompts, METRICS["frozen"].bounds)
+    assert free.low < 0 == held.low
+    assert (held.value, held.high) == (free.value, free.high)
+    assert mean_by_prompt(1 - shares, prompts, (None, 1.0)).high == 1
+    assert METRICS["boiling"].bounds == (0, None)
+    assert WITH_WEIGHTS["clip_score"].bounds == (None, None)
 
 
 @pytest.mark.parametrize(
