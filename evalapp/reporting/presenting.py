@@ -185,8 +185,8 @@ def figures_of(snapshot: dict[str, Any], pairings: list[dict[str, Any]]) -> dict
     for pairing in pairings:
         if pairing["drivers"] and pairing["drivers"]["aspects"]:
             found[f"drivers-{pairing['number']}"] = charts.drivers(pairing["drivers"]["aspects"])
-    if any(row["tags"] for row in snapshot["slices"]):
-        found["tags"] = charts.tags([row for row in snapshot["slices"] if row["tags"]])
+    if tagged := [row for row in snapshot["slices"] if any(each["shrunk"] is not None for each in row["tags"])]:
+        found["tags"] = charts.tags(tagged)
     for row in snapshot["ranking"]:
         if row["aspect"] == snapshot["headline_aspect"] and row["rated"]:
             found["ranking"] = charts.ranking(row["rated"])

@@ -24,6 +24,13 @@ def test_invite_prints_a_link_that_lets_in_as_many_as_it_has_seats(comparison, c
     assert client.get(link).status_code == 200
 
 
+def test_invite_says_how_many_the_link_lets_in(comparison, capsys):
+    call_command("invite", comparison.name)
+    told = capsys.readouterr()
+    assert told.out.count("\n") == 1
+    assert told.err == "For one assessor; --seats lets in more.\n"
+
+
 def test_a_comparison_goes_by_its_code_too(comparison):
     assert "/i/" in run("invite", str(comparison.code))
 

@@ -75,6 +75,19 @@ def test_every_figure_that_the_page_asks_for_is_there_and_every_one_that_is_ther
     assert {"tags", "ranking", "measure-0", "shares-0", "intervals-2"} <= asked
 
 
+def test_no_empty_map_of_tags_is_drawn_where_one_assessor_tells_nothing_of_them(client, olga, db):
+    comparison = make_comparison(contenders=2, prompts=6, overlap=1, media=True)
+    simulate_votes(comparison, 1)
+    comparison.close()
+    snapshot = json.loads(build(comparison).snapshot)
+    assert any(row["tags"] for row in snapshot["slices"])
+    client.force_login(olga)
+    page = client.get(reverse("report", args=[comparison.code]))
+    assert "tags" not in page.context["figures"]
+    assert 'data-figure="tags"' not in page.content.decode()
+    assert "of 1 assessor on 6 pairs" in page.content.decode()
+
+
 def test_a_cell_of_the_tags_holds_its_number_and_is_darker_the_farther_it_is_from_fifty():
     each = {"prompts": 5, "votes": 10}
     row = {"contenders": ["a", "b"], "tags": [{"tag": t, "shrunk": s} | each for t, s in (("x", 0.8), ("y", 0.5))]}

@@ -82,4 +82,4 @@ class Command(BaseCommand):
         invitation = new_link(comparison, label="import", seats=options["seats"])
         pairs = comparison.pairs.filter(left_out=False).count()
         self.stdout.write(f"{name!r} is open: {pairs} pairs, {left_out} left out for a missing clip.")
-        self.stdout.write(f"Assessors vote at {invitation.link}")
+        self.stdout.write(f"Up to {invitation.seats} assessors vote at {invitation.link}")

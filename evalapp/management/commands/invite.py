@@ -21,3 +21,5 @@ class Command(BaseCommand):
         comparison = comparison_named(options["comparison"])
         invitation = new_link(comparison, seats=options["seats"], label=options["label"])
         self.stdout.write(invitation.link)
+        whom = "one assessor; --seats lets in more" if invitation.seats == 1 else f"{invitation.seats} assessors"
+        self.stderr.write(f"For {whom}.")
