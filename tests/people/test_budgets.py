@@ -17,12 +17,10 @@ SPENDER = """
 import sys, django
 django.setup()
 from evalapp.people.budgets import Budget, Spending
-from django.utils import timezone
-from datetime import timedelta
 
 def careless():
     "Read, look, write: what a cache does."
-    row = Spending.objects.filter(key="careless").first() or Spending(key="careless", spent=0, until=timezone.now())
+    row = Spending.objects.get(key="careless")
     allowed = row.spent < {limit}
     row.spent += 1
     row.save()
@@ -62,6 +60,7 @@ def raced(kind):
 @pytest.mark.django_db(transaction=True)
 def test_real_processes_together_spend_the_limit_and_no_more():
     assert raced("budget") == LIMIT
+    Spending.objects.create(key="careless", spent=0, until=timezone.now())
     assert raced("careless") > LIMIT, "the race that this guards against did not happen: the test proves nothing"
 
 
