@@ -13,7 +13,7 @@ from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip, Queue, Window
 from evalapp.generation.uploads import Upload
-from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, TrainingRun, Verdict
 from evalapp.measuring.models import Features, Measurement, MeasuringRun, SetMeasurement
 from evalapp.people.answers import StoredAnswer
 from evalapp.people.audit import AuditEntry, AuditHead
@@ -68,6 +68,7 @@ __all__ = [
     "Standing",
     "StoredAnswer",
     "Template",
+    "TrainingRun",
     "Upload",
     "Verdict",
     "Verification",

@@ -13,7 +13,7 @@ from evalapp.catalog import views as catalog
 from evalapp.comparisons import setup
 from evalapp.comparisons import views as comparisons
 from evalapp.generation import own_clips, queues
-from evalapp.measuring import measuring_views
+from evalapp.measuring import measuring_views, training_views
 from evalapp.measuring import views as judging
 from evalapp.people import account_views, audit_views, member_views, token_views, webhook_views
 from evalapp.people.sign_in import SecondStep, SignIn, by_openid
@@ -126,6 +126,9 @@ urlpatterns = [
     # Judges: programs that score or compare the clips
     path("comparisons/<uuid:code>/judging/", judging.judging, name="judging"),
     path("judging/<uuid:run>/stop/", judging.stop, name="stop-judge"),
+    path("comparisons/<uuid:code>/judging/train/", training_views.train, name="train-judge"),
+    path("judging/trainings/<uuid:training>/stop/", training_views.stop, name="stop-training"),
+    path("judging/trainings/<uuid:training>/", trust_views.trained_judge, name="trained-judge"),
     # Reports: pages and files from one snapshot, and the clips behind their numbers
     path("comparisons/<uuid:code>/report/", reporting.report, name="report"),
     path("comparisons/<uuid:code>/report/freshness/", reporting.freshness, name="report-freshness"),

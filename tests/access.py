@@ -101,6 +101,9 @@ ACCESS = {
     "stop-measuring": ("post", ORGANIZERS_DO),
     "judging": ("get", ORGANIZERS),
     "stop-judge": ("post", ORGANIZERS_DO),
+    "train-judge": ("post", members("organizer", "400")),  # nobody has voted
+    "stop-training": ("post", ORGANIZERS_DO),
+    "trained-judge": ("get", VIEWERS),
     "report": ("get", VIEWERS),
     "report-freshness": ("get", VIEWERS),
     "report-explore": ("get", RESEARCHERS),
@@ -189,6 +192,8 @@ ACCESS = {
     "api-judge-runs": ("get", API_ORGANIZERS),
     "api-judge-estimate": ("post", members("organizer", "400", outside=UNKNOWN)),  # no judge is named
     "api-judge-run": ("delete", API_ORGANIZERS),
+    "api-judge-trainings": ("get", API_ORGANIZERS),
+    "api-judge-training": ("delete", API_ORGANIZERS),
     "api-open": ("post", API_ORGANIZERS),
     "api-pause": ("post", API_ORGANIZERS),
     "api-close": ("post", API_ORGANIZERS),

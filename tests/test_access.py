@@ -15,6 +15,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.plans import Template
 from evalapp.generation.files import write_files
 from evalapp.generation.uploads import Upload
+from evalapp.measuring.judges import TrainingRun
 from evalapp.measuring.judging import start
 from evalapp.measuring.models import MeasuringRun
 from evalapp.people.members import invite
@@ -179,6 +180,12 @@ def address(name, house):
         return reverse(
             name, args=[MeasuringRun.objects.create(comparison=house["comparison"], metrics=["frozen"]).code]
         )
+    if name in ("stop-training", "api-judge-training", "trained-judge"):
+        state = "done" if name == "trained-judge" else "queued"
+        run = TrainingRun(comparison=house["comparison"], comparisons=[str(comparison)], state=state)
+        run.name = f"own-{run.code}"[:50]
+        run.save()
+        return reverse(name, args=[run.code])
     if name == "judge-version":
         run = house["comparison"].judge_runs.exclude(judge=None).first() or start(house["comparison"], "signal", {})
         return reverse(name, args=[comparison, run.judge_id])

@@ -22,7 +22,7 @@ from evalapp.catalog.pictures import Picture
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Queue, Window
 from evalapp.generation.uploads import Upload
-from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, TrainingRun, Verdict
 from evalapp.measuring.models import Features, Measurement, MeasuringRun, SetMeasurement
 from evalapp.people import audit
 from evalapp.people.answers import StoredAnswer
@@ -114,6 +114,7 @@ def everything(db):
     judge = JudgeVersion.objects.create(name="signal", version="1", version_hash="0", fingerprint="0", declared={})
     JudgeRun.objects.create(comparison=comparison, name="signal", judge=judge, queue="cpu")
     MeasuringRun.objects.create(comparison=comparison, metrics=["frozen"])
+    TrainingRun.objects.create(comparison=comparison, name="own", comparisons=[str(comparison.code)])
     Verdict.objects.create(judge=judge, sha256="0" * 64, status="error", reason="unread")
     Measurement.objects.create(sha256="0" * 64, metric="frozen", version="1", value=0)
     Features.objects.create(sha256="0" * 64, extractor="builtin", reason="too small")

@@ -18,6 +18,7 @@ from visavis.members import add_members
 from visavis.overseeing import add_overseeing
 from visavis.planning import add_planning
 from visavis.reading import add_reading
+from visavis.training import add_training
 
 WRONG_CALL = 2
 PROMPTS = ".jsonl with text, id, tags, language, image (a file beside it); or .txt, one a line"
@@ -135,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     add_keeping(verbs)
     add_planning(verbs)
     add_reading(verbs)
+    add_training(verbs)
 
     check = verbs.add_parser(
         "gate",

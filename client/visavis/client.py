@@ -265,6 +265,26 @@ class Visavis:
         """Ask no more; the answers so far are kept. Raises Refused where it has ended."""
         return self._json("DELETE", f"judge-runs/{run}/")
 
+    def train_judge(
+        self, code: str, name: str = "own", others: Sequence[str] = (), features: Sequence[str] = (), **how: float
+    ) -> Json:
+        """Have a worker train the team's own judge on the votes of this comparison and `others` (codes): its run.
+        how: hidden, mesa."""
+        body = {"name": name, "others": list(others), "features": list(features), **how}
+        return self._json("POST", f"comparisons/{code}/judge-trainings/", body)
+
+    def trainings(self, code: str) -> Iterator[Json]:
+        """Trainings asked for on a comparison's page or by its code, the newest first."""
+        return self._pages(f"comparisons/{code}/judge-trainings/")
+
+    def wait_until_trained(self, run: str, patience: float = 24 * 3600, every: float = 5) -> Json:
+        """The run once it has ended, well or not, with the judge's card where it is done. Raises TimeoutError."""
+        return self._ended(f"judge-trainings/{run}/", patience, every)
+
+    def cancel_training(self, run: str) -> Json:
+        """No judge comes of it. Raises Refused where it has ended."""
+        return self._json("DELETE", f"judge-trainings/{run}/")
+
     def measure(self, code: str, metrics: Sequence[str] = (), reference: str = "") -> Json:
         """Have a worker measure, by default all that needs no weights: its run. reference: a contender's name."""
         body = {"metrics": list(metrics), "reference": reference}

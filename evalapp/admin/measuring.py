@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from evalapp.admin.tables import Big, ReadOnly
-from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
+from evalapp.measuring.judges import JudgeRun, JudgeVersion, TrainingRun, Verdict
 from evalapp.measuring.models import Features, Measurement, MeasuringRun, SetMeasurement
 from evalapp.reporting.models import Report
 from evalapp.reporting.promises import Verification
@@ -50,6 +50,14 @@ class JudgeVersionTable(ReadOnly):
 @admin.register(JudgeRun)
 class JudgeRunTable(ReadOnly):
     list_display = ("comparison", "name", "state", "asked", "total", "calls", "cost")
+    list_select_related = ("comparison",)
+    list_filter = ("state",)
+    search_fields = ("comparison__name", "name")
+
+
+@admin.register(TrainingRun)
+class TrainingRunTable(ReadOnly):
+    list_display = ("comparison", "name", "state", "done", "total", "created_at")
     list_select_related = ("comparison",)
     list_filter = ("state",)
     search_fields = ("comparison__name", "name")

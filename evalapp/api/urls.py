@@ -15,6 +15,7 @@ from evalapp.api import (
     reading,
     standing,
     tokens,
+    training,
     uploading,
     views,
     watching,
@@ -108,6 +109,8 @@ urlpatterns = [
     path("v1/comparisons/<uuid:code>/judge-runs/", judging.JudgeRuns.as_view(), name="api-judge-runs"),
     path("v1/comparisons/<uuid:code>/judge-estimate/", judging.JudgeEstimate.as_view(), name="api-judge-estimate"),
     path("v1/judge-runs/<uuid:run>/", judging.OneRun.as_view(), name="api-judge-run"),
+    path(f"{COMPARISON}judge-trainings/", training.Trainings.as_view(), name="api-judge-trainings"),
+    path("v1/judge-trainings/<uuid:training>/", training.OneTraining.as_view(), name="api-judge-training"),
     *(
         path(
             f"v1/comparisons/<uuid:code>/rendering/{verb}/",

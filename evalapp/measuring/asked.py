@@ -26,10 +26,6 @@ class MeasuredAlready(Exception):
     """Another run measures the same comparison; the message names it."""
 
 
-class Cancelled(Exception):
-    """The run is another's or cancelled by now."""
-
-
 def chosen(asked: Iterable[str], referenced: bool) -> tuple[list[str], list[str], list[str]]:
     """Names of measures of clips, of sets, and why others were left out. Where none is asked for: all that need no
     weights and, against a reference, those of sets whose weights are here. Raises UnknownMetric, WeightsMissing,
@@ -73,53 +69,23 @@ def cancel(run: MeasuringRun) -> bool:
 
 def work(run: MeasuringRun) -> bool:
     """Measure until nothing is left or it was cancelled. False where another worker has it."""
-    if not run.claim():
-        return False
-    try:
-        with run.lease_kept():
-            problems = _Work(run).measure()
-        more = f"\nand {len(problems) - NAMED} more" if len(problems) > NAMED else ""
-        run.end(run.State.DONE, "\n".join(problems[:NAMED]) + more)
-    except Cancelled:
-        pass
-    except REFUSALS as error:
-        run.end(run.State.FAILED, str(error))
-    except Exception as error:
-        run.end(run.State.FAILED, f"{type(error).__name__}: {error}")
-        raise
-    return True
+    return run.carry_out(lambda: _measure(run), REFUSALS)
 
 
-class _Work:
-    """One attempt at a run, counted as it goes on."""
-
-    def __init__(self, run: MeasuringRun) -> None:
-        self.run, self.total, self.steps = run, 0, 0
-
-    def measure(self) -> list[str]:
-        """All that was asked for; returns which files could not be measured, each once."""
-        run, names = self.run, self.run.metrics
-        clipwise, sets = [name for name in names if name not in SETS], [name for name in names if name in SETS]
-        problems: list[str] = []
-        if clipwise:
-            self.ahead(len(waiting(run.comparison, names_of(clipwise))))
-            problems += _problems_of(lambda: measure(run.comparison, clipwise, self.done))
-        if sets:
-            against = reference_of(run.reference, run.comparison) if run.reference else None
-            problems += _problems_of(lambda: measure_sets(run.comparison, sets, against, self.done, self.ahead))
-        return list(dict.fromkeys(problems))
-
-    def ahead(self, steps: int) -> None:
-        self.total += steps
-        self._store()
-
-    def done(self) -> None:
-        self.steps += 1
-        self._store()
-
-    def _store(self) -> None:
-        if not self.run.store(total=self.total, done=self.steps):
-            raise Cancelled
+def _measure(run: MeasuringRun) -> None:
+    """All that was asked for; what could not be measured is named, each file once."""
+    clipwise = [name for name in run.metrics if name not in SETS]
+    sets = [name for name in run.metrics if name in SETS]
+    problems: list[str] = []
+    if clipwise:
+        run.ahead(len(waiting(run.comparison, names_of(clipwise))))
+        problems += _problems_of(lambda: measure(run.comparison, clipwise, run.one_done))
+    if sets:
+        against = reference_of(run.reference, run.comparison) if run.reference else None
+        problems += _problems_of(lambda: measure_sets(run.comparison, sets, against, run.one_done, run.ahead))
+    named = list(dict.fromkeys(problems))
+    more = f"\nand {len(named) - NAMED} more" if len(named) > NAMED else ""
+    run.end(run.State.DONE, "\n".join(named[:NAMED]) + more)
 
 
 def _problems_of(act: Callable[[], int]) -> list[str]:

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,10 @@ from django.db.models.functions import Now
 from evalapp.generation.models import attempts_allowed, work_lease
 
 LEFT_BEHIND = "its worker died; the run after it goes on"
+
+
+class Cancelled(Exception):
+    """The run is another's or cancelled by now."""
 
 
 class RunQuerySet(models.QuerySet[Any]):
@@ -96,6 +100,23 @@ class Run(models.Model):
         self.refresh_from_db()
         return bool(done)
 
+    def carry_out(self, act: Callable[[], object], refusals: tuple[type[Exception], ...]) -> bool:
+        """Take it up and do it; False where another worker has it. One of the refusals fails it by its own words; what
+        else goes wrong fails it too, and is raised."""
+        if not self.claim():
+            return False
+        try:
+            with self.lease_kept():
+                act()
+        except Cancelled:
+            pass
+        except refusals as error:
+            self.end(self.State.FAILED, str(error))
+        except Exception as error:
+            self.end(self.State.FAILED, f"{type(error).__name__}: {error}")
+            raise
+        return True
+
     @contextmanager
     def lease_kept(self) -> Iterator[None]:
         """Renew the lease from a thread while a piece of work takes its time."""
@@ -119,3 +140,33 @@ class Run(models.Model):
         finally:
             ended.set()
             thread.join()
+
+
+class CountedRun(Run):
+    """One that counts its steps as they come, and learns then whether it was cancelled."""
+
+    done = models.PositiveIntegerField(default=0, help_text="Files read and measures of sets reckoned, of `total`.")
+
+    class Meta(Run.Meta):
+        abstract = True
+
+    def carry_out(self, act: Callable[[], object], refusals: tuple[type[Exception], ...]) -> bool:
+        def anew() -> None:
+            self.total = self.done = 0
+            act()
+
+        return super().carry_out(anew, refusals)
+
+    def ahead(self, steps: int) -> None:
+        """So many more steps than were known. Raises Cancelled."""
+        self.total += steps
+        self._tell()
+
+    def one_done(self) -> None:
+        """Raises Cancelled."""
+        self.done += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self.store(total=self.total, done=self.done):
+            raise Cancelled

@@ -1,4 +1,5 @@
 """Judges' answers: JudgeVersion (a declaration as it was), Verdict (one answer), JudgeRun (asking for a comparison).
+TrainingRun: having a worker train the team's own judge.
 
 Verdicts stand apart from votes: nothing that counts votes reads them, and no page of an assessor shows them.
 """
@@ -10,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_noop as _
 
 from evalapp.comparisons.models import Comparison
-from evalapp.measuring.claimed import Run
+from evalapp.measuring.claimed import CountedRun, Run
 from metrics.judges.interface import STATUSES, Declaration, Outcome, Usage
 
 SAID = (_("ok"), _("unavailable"), _("skipped"), _("refused"), _("unparsed"), _("error"), _("timeout"))
@@ -136,3 +137,27 @@ class JudgeRun(Run):
     def known(self) -> int:
         """Answers there are, with those known before."""
         return self.cached + self.asked
+
+
+class TrainingRun(CountedRun):
+    """The team's own judge trained on votes: queued → running → done | failed | cancelled. Nothing of it is kept under
+    the judge's name but by a run that is done."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="training_runs")
+    name = models.CharField(max_length=50, help_text="Of the judge.")
+    comparisons = models.JSONField(help_text="Codes of all whose votes it learns from, of one project.")
+    features = models.JSONField(default=list, help_text="Beside the signal measures and the built-in features.")
+    hidden = models.PositiveIntegerField(default=0, help_text="Width of a hidden layer; 0: none.")
+    mesa = models.FloatField(default=0, help_text="Weight of that regularisation; 0: none.")
+    card = models.JSONField(null=True, blank=True, help_text="The judge's, once it is trained.")
+
+    class Meta(CountedRun.Meta):
+        indexes = [models.Index("state", "lease_until", name="training_run_claimable")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(state__in=("queued", "running")), name="one_training_at_a_time_per_judge"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"own judge {self.name} on {self.comparison}"

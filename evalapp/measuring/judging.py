@@ -164,19 +164,13 @@ def work(run: JudgeRun, judge: Judge | None = None, done: Callable[[int], object
 
     `done` is told how many answers came. A judge that cannot load fails the run by its own words.
     """
-    if not run.claim():
-        return False
-    try:
-        with run.lease_kept():
-            judge = judge or opened(run.name, run.options)
-            judge.load()
-            _ask_all(run, judge, done)
-    except (JudgeUnavailable, WeightsMissing, WeightsWrong) as error:
-        run.end(JudgeRun.State.FAILED, str(error))
-    except Exception as error:
-        run.end(JudgeRun.State.FAILED, f"{type(error).__name__}: {error}")
-        raise
-    return True
+
+    def act() -> None:
+        asked = judge or opened(run.name, run.options)
+        asked.load()
+        _ask_all(run, asked, done)
+
+    return run.carry_out(act, (JudgeUnavailable, WeightsMissing, WeightsWrong))
 
 
 def _ask_all(run: JudgeRun, judge: Judge, done: Callable[[int], object]) -> None:

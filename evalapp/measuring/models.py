@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from evalapp.catalog.models import Contender
 from evalapp.comparisons.models import Comparison
-from evalapp.measuring.claimed import Run
+from evalapp.measuring.claimed import CountedRun
 
 HALF = "; kept as float16"
 
@@ -105,7 +105,7 @@ class SetMeasurement(models.Model):
         return f"{self.metric} of {self.contender} in {self.comparison}"
 
 
-class MeasuringRun(Run):
+class MeasuringRun(CountedRun):
     """Measures asked for a comparison: queued → running → done | failed | cancelled. `reason`, of one that is done,
     names the files that could not be measured."""
 
@@ -114,9 +114,8 @@ class MeasuringRun(Run):
     reference = models.ForeignKey(
         Contender, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Of measures of sets."
     )
-    done = models.PositiveIntegerField(default=0, help_text="Files read and measures of sets reckoned, of `total`.")
 
-    class Meta(Run.Meta):
+    class Meta(CountedRun.Meta):
         indexes = [models.Index("state", "lease_until", name="measuring_run_claimable")]
 
     def __str__(self) -> str:

@@ -2,7 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,21 @@ from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Vote
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.models import Clip
-from evalapp.measuring.files import Item, item_of
-from evalapp.measuring.models import Features, Measurement
+from evalapp.measuring.files import Item, Unmeasurable, item_of
+from evalapp.measuring.models import HALF, Features, Measurement
 from evalapp.measuring.results import OUTCOMES
-from evalapp.measuring.runs import PROTOCOL, measure, measured_values
+from evalapp.measuring.runs import PROTOCOL, measure, measured_values, waiting
 from evalapp.measuring.sets import extractor_named, store_features
 from metrics import METRICS, WITH_WEIGHTS, resolve
+from metrics.features import EXTRACTORS
 from metrics.judges.interface import Declaration
+from metrics.judges.own.least import NotEnoughVotes, NothingToLearn
 from metrics.judges.own.words import PICTURES, PRODUCT, Words, names_of_product
-from metrics.weights import find
+from metrics.weights import WeightsMissing, WeightsWrong, find
 
 READING = frozenset(name for name, metric in WITH_WEIGHTS.items() if metric.asks_text)
 """Measures of text and picture together: the only features that hold words."""
+BUILTIN = "builtin"
 KNOWN_FOR = 0.9
 """A signal measure that fewer of the clips have, as movement where most are images, is no feature."""
 
@@ -36,27 +41,102 @@ def card_of(declared: Declaration) -> dict[str, Any] | None:
     return dict(told["card"]) if told["sha256"] == declared.weights[0].sha256 else None
 
 
+class UnknownFeatures(Exception):
+    """Nothing of that name reads clips; the message names what does."""
+
+
+REFUSALS = (NotEnoughVotes, NothingToLearn, Unmeasurable, UnknownFeatures, WeightsMissing, WeightsWrong)
+"""What `learn` raises where a judge cannot be trained; the message says what would help."""
+
+
+def features_known() -> list[str]:
+    """What a judge may learn from, beside the signal measures and the built-in features."""
+    return [*EXTRACTORS, PRODUCT, *sorted(READING)]
+
+
+def weights_needed(feature: str) -> str:
+    """Their name."""
+    name: str = resolve("metrics.judges.own.saved:weights_of")(feature)
+    return name
+
+
+def weights_named(features: Iterable[str]) -> dict[str, str]:
+    """Checksums of the weights that these need, by what needs them. Raises UnknownFeatures, WeightsMissing,
+    WeightsWrong."""
+    needed = {}
+    for name in (each for each in dict.fromkeys(features) if each != BUILTIN):
+        if name not in (known := features_known()):
+            raise UnknownFeatures(f"no feature extractor is called {name!r}; known: {', '.join(known)}")
+        needed[name] = find(weights_needed(name), settings.WEIGHTS_DIR).sha256
+    return needed
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A judge that was trained, with its card, which is not yet stored."""
+
+    name: str
+    trained: Any
+    extractors: dict[str, str]
+    facts: dict[str, Any]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return dict(self.trained.card | self.facts)
+
+    def save(self) -> Path:
+        """In place of an earlier one of that name."""
+        place: Path = resolve("metrics.judges.own.saved:save")(
+            self.trained, self.name, self.extractors, self.facts, settings.WEIGHTS_DIR
+        )
+        return place
+
+
+def learn(
+    comparisons: Sequence[Comparison],
+    name: str,
+    features: Sequence[str],
+    how: dict[str, Any],
+    done: Callable[[], object] = lambda: None,
+    ahead: Callable[[int], object] = lambda steps: None,
+) -> Learned:
+    """Train on the votes of comparisons; `how`: settings of training by name; `done`, `ahead`: as of measuring sets.
+
+    Raises one of REFUSALS, and ValueError for a wrong name or setting.
+    """
+    resolve("metrics.judges.own.saved:check_name")(name)
+    settled = resolve("metrics.judges.own.training:Settings")(**how)
+    extractors = prepare(comparisons, features, done, ahead)
+    examples, facts = examples_of(comparisons, extractors)
+    kept = {name: identity.removesuffix(HALF) for name, identity in extractors.items()}
+    return Learned(name, resolve("metrics.judges.own.training:train")(examples, settled), kept, facts)
+
+
 def prepare(
-    comparisons: Sequence[Comparison], extractors: Sequence[str], done: Callable[[], object] = lambda: None
+    comparisons: Sequence[Comparison],
+    extractors: Sequence[str],
+    done: Callable[[], object] = lambda: None,
+    ahead: Callable[[int], object] = lambda steps: None,
 ) -> dict[str, str]:
     """Measure the clips and store their features where they are not yet; name → identity of each extractor.
 
     A measure of text and picture, such as clip_score, counts as one, and so does clip_product: by them the judge reads
-    the prompt. Raises Unmeasurable, KeyError for an unknown extractor, WeightsMissing and WeightsWrong.
+    the prompt. Raises Unmeasurable, UnknownFeatures, WeightsMissing and WeightsWrong.
     """
-    words = {name: find(WITH_WEIGHTS[name].weights, settings.WEIGHTS_DIR).sha256 for name in READING & {*extractors}}
+    words = {name: sha256 for name, sha256 in weights_named(extractors).items() if name in READING}
     made = {
         name: extractor_named(PICTURES if name == PRODUCT else name)
-        for name in dict.fromkeys(("builtin", *extractors))
+        for name in dict.fromkeys((BUILTIN, *extractors))
         if name not in words
     }
     items: dict[str, Item] = {}
     for comparison in comparisons:
+        ahead(len(waiting(comparison, [*METRICS, *words])))
         measure(comparison, [*METRICS, *words], done)
         ready = comparison.clips().filter(state=Clip.State.READY).select_related("contender", "prompt")
         items |= {clip.sha256: item_of(clip) for clip in ready}
     for using in made.values():
-        store_features(using, list(items.values()), done)
+        store_features(using, list(items.values()), done, ahead)
     return {name: using.identity for name, using in made.items()} | words
 
 
@@ -93,6 +173,7 @@ def examples_of(comparisons: Sequence[Comparison], extractors: dict[str, str]) -
     )
     facts = {
         "comparisons": sorted(comparison.name for comparison in comparisons),
+        "projects": sorted({str(comparison.project.code) for comparison in comparisons}),
         "simulated_votes": sum(row[9] for row in usable),
         "assessors": len({row[10] for row in usable}),
         "excluded_votes": excluded,

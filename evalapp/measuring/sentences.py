@@ -36,6 +36,17 @@ KNOWN: tuple[str, ...] = (
     "{name} has no clip that is ready: render or import some first",
     "{comparison} is being measured already: wait for run {run}, or cancel it",
     "{name}: {file} is neither in {place} nor in the hub cache; get it with {command}",
+    # Training the team's own judge
+    "no judge can be trained on so few votes ({problems})",
+    "{aspect}: {votes} votes on {prompts} prompts: it takes {most} on {least}",
+    "{aspect}: {ties} of {votes} votes are ties: {least} decided ones are needed",
+    "there are none",
+    "every clip has the same features: there is nothing to learn from",
+    "no feature extractor is called {name}; known: {names}",
+    "{name}: a judge's name is of lower-case letters, digits and hyphens, 50 at most",
+    "own judge {name} is there already and was not trained in this project: choose another name",
+    "an own judge {name} is being trained already: wait for it, cancel it, or choose another name",
+    "there is no comparison {code} in this project",
     # Files
     "{clip}: {file} is gone from {folder}; bring it there again",
     "{clip}: {file} is not the file that was stored; bring it there again",

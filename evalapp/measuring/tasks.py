@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import transaction
 
-from evalapp.measuring.judges import JudgeRun
+from evalapp.measuring.judges import JudgeRun, TrainingRun
 from evalapp.measuring.models import MeasuringRun
 
 
@@ -42,7 +42,22 @@ def sweep_judging() -> None:
     """Wake workers for runs that wait or whose worker died: bells may be lost."""
     for run in JudgeRun.objects.claimable():
         ring_judge(run)
+    for training in TrainingRun.objects.claimable():
+        ring_training(training)
 
 
 def ring_judge(run: JudgeRun) -> None:
     transaction.on_commit(lambda: judge.apply_async(args=(run.pk,), queue=run.queue, expires=60), robust=True)
+
+
+@shared_task(ignore_result=True)
+def train_judge(run: int) -> None:
+    """Work on a training run, if no other worker does."""
+    from evalapp.measuring.training import work
+
+    if found := TrainingRun.objects.filter(pk=run).first():
+        work(found)
+
+
+def ring_training(run: TrainingRun) -> None:
+    transaction.on_commit(lambda: train_judge.apply_async(args=(run.pk,), expires=60), robust=True)

@@ -16,14 +16,17 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import JudgeForm, NotOffered
 from evalapp.measuring.judges import JudgeRun
 from evalapp.measuring.judging import AskedAlready, Estimate, NotEstimable, cancel, estimate, opened, start
-from evalapp.measuring.sentences import spoken_of_judge
+from evalapp.measuring.sentences import spoken, spoken_of_judge
 from evalapp.measuring.tasks import ring_judge
+from evalapp.measuring.training_form import TrainingForm
 from evalapp.people.views import organizers_only
 from metrics import JUDGES, resolve
 from metrics.judges import UnknownJudge
 from metrics.judges.interface import JudgeUnavailable
+from metrics.judges.own.least import LEAST_PROMPTS, LEAST_VOTES
 
 SHOWN = 20
+LEAST = {"votes": LEAST_VOTES, "prompts": LEAST_PROMPTS}
 
 
 @dataclass
@@ -66,13 +69,8 @@ def probed(name: str) -> tuple[bool | None, list[str]]:
 def judging(request: HttpRequest, code: UUID) -> HttpResponse:
     """Judges and their runs; posting starts one, or says what it would ask and cost."""
     comparison = get_object_or_404(Comparison, code=code)
-    every = comparison.judge_runs.all()
-    newest = every.values("pk")[:SHOWN]
-    found = (every.filter(pk__in=newest) | every.unended()).select_related("judge")
-    runs = [(run, spoken_of_judge(run.reason)) for run in found]
-    context: dict[str, Any] = {"comparison": comparison, "runs": runs, "unended": any(not run.ended for run in found)}
     if request.headers.get("HX-Request"):
-        return render(request, "judging/_runs.html", context)
+        return render(request, "judging/_runs.html", _runs(comparison))
     chosen, told = None, None
     name = request.POST.get("judge", "")
     if name in JUDGES:
@@ -90,10 +88,34 @@ def judging(request: HttpRequest, code: UUID) -> HttpResponse:
                     return redirect("judging", code)
             except (UnknownJudge, JudgeUnavailable, NotEstimable, NotOffered, AskedAlready) as refusal:
                 chosen.add_error(None, spoken_of_judge(str(refusal)))
-    context["offers"] = offers(chosen)
+    return shown(request, comparison, TrainingForm(comparison), chosen, told)
+
+
+def shown(
+    request: HttpRequest,
+    comparison: Comparison,
+    training: TrainingForm,
+    chosen: JudgeForm | None = None,
+    told: Estimate | None = None,
+) -> HttpResponse:
+    """The page, with what was filled in of either form."""
+    context = _runs(comparison) | {"offers": offers(chosen), "training": training, "least": LEAST}
     for offer in context["offers"]:
         offer.estimate = told if chosen and offer.name == chosen.judge else None
-    return render(request, "judging/judging.html", context, status=400 if chosen and chosen.errors else 200)
+    wrong = bool(training.errors or (chosen and chosen.errors))
+    return render(request, "judging/judging.html", context, status=400 if wrong else 200)
+
+
+def _runs(comparison: Comparison) -> dict[str, Any]:
+    """The newest runs of judges and of training the team's own, and all that have not ended."""
+    asked, trained = (
+        every.filter(pk__in=every.values("pk")[:SHOWN]) | every.unended()
+        for every in (comparison.judge_runs.all(), comparison.training_runs.all())
+    )
+    runs = [(run, spoken_of_judge(run.reason)) for run in asked.select_related("judge")]
+    trainings = [(run, list(map(spoken, run.reason.splitlines()))) for run in trained.defer("card")]
+    unended = any(not run.ended for run, _ in (*runs, *trainings))
+    return {"comparison": comparison, "runs": runs, "trainings": trainings, "unended": unended}
 
 
 @organizers_only

@@ -25,6 +25,7 @@ OWNERS = {
     "invitation": ("Invitation", "code", "comparison__project"),
     "judge_run": ("JudgeRun", "code", "comparison__project"),
     "measuring_run": ("MeasuringRun", "code", "comparison__project"),
+    "training_run": ("TrainingRun", "code", "comparison__project"),
     "prompt_set": ("PromptSet", "pk", "project"),
     "project": ("Project", "code", "pk"),
     "membership": ("Membership", "pk", "project"),
@@ -93,10 +94,9 @@ def named_in(address: Mapping[str, Any], of: str = "") -> tuple[str, Any]:
     """Kind and key of the thing that an address names, for `admit`; ("", None) for an address that names nothing."""
     if "folder" in address:
         return "clip", address["folder"]
-    if "run" in address:
-        return "judge_run", address["run"]
-    if "measuring" in address:
-        return "measuring_run", address["measuring"]
+    for name, kind in (("run", "judge_run"), ("measuring", "measuring_run"), ("training", "training_run")):
+        if name in address:
+            return kind, address[name]
     key = address.get("code", address.get("number"))
     return ("", None) if key is None else (of or "comparison", key)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from evalapp.comparisons.models import Comparison
-from evalapp.measuring.judges import JudgeVersion
+from evalapp.measuring.judges import JudgeVersion, TrainingRun
 from evalapp.measuring.own_judge import card_of
 from evalapp.measuring.sentences import spoken_of_judge
 from evalapp.people import audit
@@ -97,6 +97,18 @@ def judge_version(request: HttpRequest, code: UUID, number: int) -> HttpResponse
         run.reason = spoken_of_judge(run.reason)
     context["card"] = _card(card_of(version.declaration), titles)
     return render(request, "reporting/judge_version.html", context)
+
+
+@viewers_only
+@require_safe
+def trained_judge(request: HttpRequest, training: UUID) -> HttpResponse:
+    """The card of the team's own judge as a training run left it."""
+    run = get_object_or_404(
+        TrainingRun.objects.select_related("comparison").filter(state=TrainingRun.State.DONE), code=training
+    )
+    titles = {str(aspect.key): str(aspect) for aspect in run.comparison.aspects.all()}
+    context: Row = {"comparison": run.comparison, "run": run, "card": _card(run.card, titles)}
+    return render(request, "reporting/trained_judge.html", context)
 
 
 @researchers_only

@@ -3,16 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
 from evalapp.management.arguments import comparison_named, positive
-from evalapp.measuring.files import Unmeasurable
-from evalapp.measuring.models import HALF
-from evalapp.measuring.own_judge import examples_of, prepare
-from metrics import resolve
-from metrics.weights import WeightsMissing, WeightsWrong
+from evalapp.measuring.own_judge import REFUSALS, learn
 
 
 class Command(BaseCommand):
@@ -37,29 +32,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         comparisons = [comparison_named(name) for name in dict.fromkeys(options["comparisons"])]
-        few: type[Exception] = resolve("metrics.judges.own.examples:NotEnoughVotes")
+        how = {name: options[name] for name in ("folds", "hidden", "mesa", "seed")}
         try:
-            chosen = resolve("metrics.judges.own.training:Settings")(
-                folds=options["folds"], hidden=options["hidden"], mesa=options["mesa"], seed=options["seed"]
-            )
             with Progress(transient=True) as progress:
                 bar = progress.add_task("Measuring clips", total=None)
-                extractors = prepare(comparisons, options["features"], lambda: progress.advance(bar))
-            examples, facts = examples_of(comparisons, extractors)
-            kept = {name: identity.removesuffix(HALF) for name, identity in extractors.items()}
-            trained = resolve("metrics.judges.own.training:train")(examples, chosen)
-            place = resolve("metrics.judges.own.saved:save")(
-                trained, options["name"], kept, facts, settings.WEIGHTS_DIR
-            )
-        except (few, ValueError, Unmeasurable, WeightsMissing, WeightsWrong) as error:
+                learned = learn(comparisons, options["name"], options["features"], how, lambda: progress.advance(bar))
+            place = learned.save()
+        except (*REFUSALS, ValueError) as error:
             raise CommandError(str(error)) from error
-        except KeyError as error:
-            raise CommandError(error.args[0]) from error
-        self._tell(trained.card, facts)
+        self._tell(learned.card)
         self.stdout.write(f"stored in {place}; card: {place / 'judge.json'}")
 
-    def _tell(self, card: dict[str, Any], facts: dict[str, Any]) -> None:
-        simulated = facts["simulated_votes"]
+    def _tell(self, card: dict[str, Any]) -> None:
+        simulated = card["simulated_votes"]
         self.stdout.write(
             f"{card['votes']} votes{f', {simulated} of them SIMULATED' if simulated else ''}, {card['pairs']} pairs, "
             f"{card['prompts']} prompts, {len(card['contenders'])} contenders, {card['features']} features"
@@ -76,7 +61,7 @@ class Command(BaseCommand):
             told = _share(row["accuracy"]) if row["accuracy"] else row["reason"]
             name = f", {row['aspect']}" if row["aspect"] else ""
             self.stdout.write(f"  {row['contender']}{name}: {told}")
-        if "relevance" in {row["aspect"] for row in card["scores"]} and not facts["reads_words"]:
+        if "relevance" in {row["aspect"] for row in card["scores"]} and not card["reads_words"]:
             self.stdout.write("relevance SEES NO WORDS: no feature reads the prompt; --features clip_product does")
         for aspect, reason in card["without"].items():
             self.stdout.write(f"no head for {aspect}: {reason}")

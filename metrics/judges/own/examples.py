@@ -8,19 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metrics.judges.own.least import NothingToLearn, shortfall, too_few
 from metrics.preference.sandwich import codes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-LEAST_VOTES = 150
-"""Votes of an aspect below which no head is trained for it: with fewer, held-out accuracy is close to chance."""
-LEAST_PROMPTS = 10
-
-
-class NotEnoughVotes(Exception):
-    """No aspect has votes enough to train on; the message says how many there are and how many it takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +85,12 @@ def enough(examples: Examples) -> tuple[Examples, dict[str, str]]:
         mine = examples.aspect == number
         votes, prompts = int(mine.sum()), len(np.unique(examples.prompt[mine]))
         decided = int((examples.outcome[mine] != 0.5).sum())
-        if votes < LEAST_VOTES or prompts < LEAST_PROMPTS:
-            reasons[aspect] = f"{votes} votes on {prompts} prompts: it takes {LEAST_VOTES} on {LEAST_PROMPTS}"
-        elif decided < LEAST_VOTES // 3:
-            reasons[aspect] = f"{votes - decided} of {votes} votes are ties: {LEAST_VOTES // 3} decided ones are needed"
+        if reason := shortfall(votes, prompts, decided):
+            reasons[aspect] = reason
         else:
             kept.append(number)
     if not kept:
-        told = "; ".join(f"{aspect}: {reason}" for aspect, reason in reasons.items())
-        raise NotEnoughVotes(f"no judge can be trained on so few votes ({told or 'there are none'})")
+        raise too_few(reasons)
     place = np.full(len(examples.aspects), -1)
     place[kept] = np.arange(len(kept))
     some = examples.take(place[examples.aspect] >= 0)
@@ -140,7 +130,7 @@ class Space:
         kept = np.argsort(values)[::-1][:most]
         kept = kept[values[kept] > 1e-9 * max(values.max(initial=0.0), 1e-12)]
         if not len(kept):
-            raise ValueError("every clip has the same features: there is nothing to learn from")
+            raise NothingToLearn("every clip has the same features: there is nothing to learn from")
         directions = x.T @ vectors[:, kept] / np.sqrt(values[kept]) if wide else vectors[:, kept]
         largest = np.abs(directions).argmax(0)  # an eigenvector's sign is arbitrary: the largest entry is positive
         directions = directions * np.sign(directions[largest, np.arange(len(kept))])

@@ -25,16 +25,21 @@ FORMAT = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
 
+def check_name(name: str) -> None:
+    """Raises ValueError for one that is not lower-case letters, digits and hyphens."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r}: a judge's name is of lower-case letters, digits and hyphens, 50 at most")
+
+
 def save(trained: Trained, name: str, extractors: dict[str, str], facts: dict[str, Any], folder: Path) -> Path:
     """Write it whole under `folder/own/name`, in place of an earlier one; returns that folder.
 
     extractors: name → identity of the features it was trained on, beside the signal measures; facts: of the data, for
-    the card. Raises ValueError for a name that is not lower-case letters, digits and hyphens.
+    the card. Raises ValueError for a wrong name.
     """
     from safetensors.numpy import save as serialized
 
-    if not NAME.fullmatch(name):
-        raise ValueError(f"{name!r}: a judge's name is of lower-case letters, digits and hyphens, 50 at most")
+    check_name(name)
     arrays = {f"weight.{n}": np.ascontiguousarray(w, np.float32) for n, w in enumerate(trained.layers.weights)}
     arrays |= {f"bias.{n}": np.ascontiguousarray(b, np.float32) for n, b in enumerate(trained.layers.biases)}
     content = serialized(arrays)
@@ -129,7 +134,7 @@ class Own:
         for extractor in told["extractors"]:
             if extractor != "builtin":
                 try:
-                    find(_weights_of(extractor), self.folder)
+                    find(weights_of(extractor), self.folder)
                 except (WeightsMissing, WeightsWrong) as error:
                     problems.append(str(error))
         return problems
@@ -205,7 +210,8 @@ def _called(extractors: dict[str, str]) -> list[str]:
     ]
 
 
-def _weights_of(extractor: str) -> str:
+def weights_of(extractor: str) -> str:
+    """The name of those that it needs. Raises KeyError for an unknown one."""
     if extractor in WITH_WEIGHTS:
         return WITH_WEIGHTS[extractor].weights
     if extractor == PRODUCT:

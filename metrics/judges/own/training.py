@@ -12,9 +12,10 @@ from sklearn.linear_model import LogisticRegression
 
 from metrics.judges.agreement import decided_accuracy, reliability, three_way_accuracy
 from metrics.judges.own.calibration import Calibration, calibrated, log_loss
-from metrics.judges.own.examples import Examples, NotEnoughVotes, Space, enough
+from metrics.judges.own.examples import Examples, Space, enough
 from metrics.judges.own.head import Head, Work, fit
 from metrics.judges.own.layers import Layers
+from metrics.judges.own.least import NotEnoughVotes
 from metrics.preference.threads import one_thread
 
 Floats = NDArray[np.float64]

@@ -6,8 +6,9 @@ import torch
 from scipy.optimize import minimize
 
 from metrics.judges.own.calibration import Calibration, calibrated, log_loss
-from metrics.judges.own.examples import Examples, NotEnoughVotes, Space, enough, pooled
+from metrics.judges.own.examples import Examples, Space, enough, pooled
 from metrics.judges.own.head import Work, fit, log_chances, loss
+from metrics.judges.own.least import NotEnoughVotes
 from metrics.judges.own.training import RIDGES, Settings, by_scikit_learn, train
 
 
