@@ -7,13 +7,15 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from evalapp.comparisons.models import Comparison
-from evalapp.measuring.own_judge import features_known, weights_needed
+from evalapp.measuring.own_judge import READING, features_known, weights_needed
 from evalapp.measuring.training import MOST_HIDDEN, MOST_MESA
 from metrics import weights
+from metrics.judges.own.words import PRODUCT
 
 
 class TrainingForm(forms.Form):
-    """lacking: features that cannot be taken here, each with the weights that it needs."""
+    """lacking: features that cannot be taken here, each with the weights that it needs; reading: those that read the
+    prompt."""
 
     name = forms.CharField(
         max_length=50,
@@ -28,7 +30,6 @@ class TrainingForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label=_("Features besides signal measures"),
-        help_text=_("clip_product and clip_score read the prompt; without them relevance is judged by pictures alone."),
     )
     hidden = forms.IntegerField(
         min_value=0, max_value=MOST_HIDDEN, initial=0, required=False, label=_("Width of a hidden layer"),
@@ -53,6 +54,7 @@ class TrainingForm(forms.Form):
                 known[needed] = _here(needed)
             if not known[needed]:
                 self.lacking[name] = needed
+        self.reading = [name for name in features_known() if name in {PRODUCT, *READING}]
         here = [(name, name) for name in features_known() if name not in self.lacking]
         self.fields["features"].choices = here  # type: ignore[attr-defined]
 

@@ -93,6 +93,7 @@ def test_a_run_trains_the_judge_that_the_command_trains_and_its_card_stands_on_a
     shown = client.get(address).content.decode()
     assert f"<strong>Simulated votes:</strong> {run.card['votes']} / {run.card['votes']}" in shown
     assert "100.0" in shown
+    assert "its features hold no words" in shown
     assert api("get", "api-judge-training", run.code).json()["card"] == run.card
     assert not work(run), "it has ended"
 
