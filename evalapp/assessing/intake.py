@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Count
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
@@ -74,8 +75,8 @@ def import_votes(
     A row names prompt_id, assessor, aspect, the two contenders (first and second, or left and right), which of them
     was on the left where that is known, and the choice: first, second, tie, both_bad (a tie that says more), left,
     right, same or a contender's name; `strength` may say how strong (0 for a tie, 1 a little, 2 clearly, 3 very).
-    With `prompts`, their texts and tags come from there; where clips of the same prompt set are stored, the votes show
-    them. `rated`: the rows were made from ratings, which ballots and the report's methods then say.
+    With `prompts`, their texts and tags come from there; where the contenders' clips of these are stored, the votes
+    show them. `rated`: the rows were made from ratings, which ballots and the report's methods then say.
     Raises VotesRefused, having stored nothing, when a row cannot be used, and InvalidPlan when the name is taken.
     """
     table, problems = _Table(rated=rated), []
@@ -95,7 +96,19 @@ def import_votes(
     if problems:
         raise VotesRefused(problems)
     frozen = prompts or [PromptText(key, text) for key, text in table.prompts.items()]
-    return _store(table, name, PromptSet.objects.freeze(prompt_set or name, frozen))
+    return _store(table, name, _with_clips(table, frozen) or PromptSet.objects.freeze(prompt_set or name, frozen))
+
+
+def _with_clips(table: _Table, prompts: Sequence[PromptText]) -> PromptSet | None:
+    """The set of these very prompts, whatever it is called, with most of the contenders' clips; None without any."""
+    clips = Clip.objects.filter(
+        state=Clip.State.READY,
+        prompt__prompt_set__in=PromptSet.objects.with_prompts(prompts),
+        contender__name__in={name for place, _ in table.sheets for name in place[2:]},
+    )
+    held = clips.values_list("prompt__prompt_set").annotate(held=Count("pk")).order_by("-held", "prompt__prompt_set")
+    most = held.first()
+    return PromptSet.objects.get(pk=most[0]) if most else None
 
 
 def _read(row: dict[str, str], table: _Table) -> Iterator[str]:

@@ -156,9 +156,9 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
             )
         return prompt_set
 
-    def with_prompts(self, name: str, prompts: Iterable[PromptText]) -> "PromptSetQuerySet":
-        """The stored set of that name with exactly these prompts, if there is one."""
-        return self.filter(name=name, digest=digest(_rows(prompts)), project=first_project())
+    def with_prompts(self, prompts: Iterable[PromptText]) -> "PromptSetQuerySet":
+        """The stored sets with exactly these prompts, whatever they are called."""
+        return self.filter(digest=digest(_rows(prompts)), project=first_project())
 
 
 def _rows(prompts: Iterable[PromptText]) -> list[tuple[Any, ...]]:

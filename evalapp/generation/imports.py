@@ -135,7 +135,7 @@ def _known(layout: Layout, prompt_set_name: str, prompts: list[PromptText]) -> d
     ready = Clip.objects.filter(
         state=Clip.State.READY,
         contender__name__in=layout.contenders,
-        prompt__prompt_set__in=PromptSet.objects.with_prompts(prompt_set_name, prompts),
+        prompt__prompt_set__in=PromptSet.objects.with_prompts(prompts).filter(name=prompt_set_name),
     ).values_list("contender__name", "prompt__key", "seed", "facts__imported__sha256")
     stored = {(contender, key, seed): sha256 for contender, key, seed, sha256 in ready}
     return {

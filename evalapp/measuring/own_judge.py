@@ -153,6 +153,8 @@ def examples_of(comparisons: Sequence[Comparison], extractors: dict[str, str]) -
     read, words = _words_of(comparisons, reading, extractors.get(PRODUCT, ""))
     columns += read
     usable = [row for row in rows if {row[1], row[4]} <= features.keys() and {row[0], row[3]} <= words.keys()]
+    if rows and not usable:
+        raise NothingToLearn("none of the votes is on clips whose files are here: import them under the same prompts")
     place = {key: number for number, key in enumerate(sorted({row[side] for row in usable for side in (0, 3)}))}
     contenders = sorted({clips[key][1] for key in place})
     texts = {text: number for number, text in enumerate(sorted({row[6] for row in usable}))}

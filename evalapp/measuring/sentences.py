@@ -42,6 +42,7 @@ KNOWN: tuple[str, ...] = (
     "{aspect}: {ties} of {votes} votes are ties: {least} decided ones are needed",
     "there are none",
     "every clip has the same features: there is nothing to learn from",
+    "none of the votes is on clips whose files are here: import them under the same prompts",
     "no feature extractor is called {name}; known: {names}",
     "{name}: a judge's name is of lower-case letters, digits and hyphens, 50 at most",
     "own judge {name} is there already and was not trained in this project: choose another name",

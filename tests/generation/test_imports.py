@@ -197,3 +197,17 @@ def test_an_animated_webp_is_refused_by_name(db, tmp_path):
         frames[0].save(tmp_path / contender / "a cat.webp", save_all=True, append_images=frames[1:])
     with pytest.raises(ImportRefused, match="is an animation"):
         import_clips(layouts.read(tmp_path), "stills")
+
+
+def test_votes_on_the_same_prompts_show_the_clips_whatever_their_list_is_called(db, folder, tmp_path):
+    import_clips(layouts.read(folder), "set")
+    votes = tmp_path / "votes.csv"
+    votes.write_text(
+        "prompt_id,assessor,aspect,first,second,choice\np1,ann,preference,a,b,a\np2,ann,preference,a,b,tie\n"
+    )
+    call_command("import_votes", votes, name="same", prompts=folder / "prompts.jsonl")
+    other = tmp_path / "other.jsonl"
+    other.write_text((folder / "prompts.jsonl").read_text().replace("text of p2", "another text"))
+    call_command("import_votes", votes, name="other", prompts=other)
+    states = {each.name: {clip.state for clip in each.clips()} for each in Comparison.objects.all()}
+    assert states == {"same": {Clip.State.READY}, "other": {Clip.State.CANCELLED}}

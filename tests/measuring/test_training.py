@@ -234,6 +234,14 @@ def test_a_worker_that_finds_too_few_votes_says_so(plenty, page):
     assert "голосов слишком мало, чтобы обучить судью" in page(plenty, language="ru").content.decode()
 
 
+def test_votes_whose_clips_are_not_here_are_refused_in_words(db):
+    comparison = make_comparison(prompts=1)
+    comparison.clips().update(state=Clip.State.CANCELLED)
+    make_vote(make_participation(comparison))
+    with pytest.raises(CommandError, match="none of the votes is on clips whose files are here"):
+        call_command("train_judge", comparison.name, name="ours")
+
+
 def test_the_page_shows_how_far_a_run_is_and_cancels_it_once(plenty, page, client):
     assert "Train the team" in page(plenty).content.decode()
     assert "manage.py weights fetch dinov2" in page(plenty).content.decode()
