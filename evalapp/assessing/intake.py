@@ -101,14 +101,10 @@ def import_votes(
 
 def _with_clips(table: _Table, prompts: Sequence[PromptText]) -> PromptSet | None:
     """The set of these very prompts, whatever it is called, with most of the contenders' clips; None without any."""
-    clips = Clip.objects.filter(
-        state=Clip.State.READY,
-        prompt__prompt_set__in=PromptSet.objects.with_prompts(prompts),
-        contender__name__in={name for place, _ in table.sheets for name in place[2:]},
-    )
-    held = clips.values_list("prompt__prompt_set").annotate(held=Count("pk")).order_by("-held", "prompt__prompt_set")
-    most = held.first()
-    return PromptSet.objects.get(pk=most[0]) if most else None
+    names = {name for place, _ in table.sheets for name in place[2:]}
+    shown = {"prompts__clip__state": Clip.State.READY, "prompts__clip__contender__name__in": names}
+    held = PromptSet.objects.with_prompts(prompts).filter(**shown).annotate(clips=Count("prompts__clip"))
+    return held.order_by("-clips", "pk").first()
 
 
 def _read(row: dict[str, str], table: _Table) -> Iterator[str]:

@@ -33,11 +33,17 @@ KNOWN_FOR = 0.9
 """A signal measure that fewer of the clips have, as movement where most are images, is no feature."""
 
 
+def stored(name: str) -> dict[str, Any] | None:
+    """What is written beside the weights of the own judge of that name, its card among it; None where there is none."""
+    place = settings.WEIGHTS_DIR / "own" / name / "judge.json"
+    return json.loads(place.read_text()) if place.is_file() else None
+
+
 def card_of(declared: Declaration) -> dict[str, Any] | None:
     """The card of the team's own judge, of the very weights that are declared; None for others and for lost ones."""
-    if declared.name != "own" or not (settings.WEIGHTS_DIR / "own" / declared.version / "judge.json").is_file():
+    told = stored(declared.version) if declared.name == "own" else None
+    if told is None:
         return None
-    told = json.loads((settings.WEIGHTS_DIR / "own" / declared.version / "judge.json").read_text())
     return dict(told["card"]) if told["sha256"] == declared.weights[0].sha256 else None
 
 

@@ -1,13 +1,11 @@
 """The team's own judge, trained when a page or a program asks for it: refused or queued, taken up by one worker,
 cancelled. `manage.py train_judge` trains by the same function."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count
@@ -79,8 +77,8 @@ def _allow_name(name: str, comparison: Comparison) -> None:
         resolve("metrics.judges.own.saved:check_name")(name)
     except ValueError as error:
         raise WrongName(str(error)) from error
-    there = settings.WEIGHTS_DIR / "own" / name / "judge.json"
-    if there.is_file() and json.loads(there.read_text())["card"].get("projects") != [str(comparison.project.code)]:
+    there = own_judge.stored(name)
+    if there and there["card"].get("projects") != [str(comparison.project.code)]:
         raise WrongName(f"own judge {name} is there already and was not trained in this project: choose another name")
 
 

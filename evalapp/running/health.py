@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.db.models import Avg, Count, F, Q
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -22,6 +21,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from evalapp.assessing.models import Assignment, Ballot, Vote
 from evalapp.comparisons.models import Comparison
+from evalapp.generation.fitting import lacking as migrations_lacking
 from evalapp.generation.models import Clip
 from evalapp.reporting.promises import Verification
 
@@ -74,8 +74,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def lacking() -> str:
     """What the database lacks to take votes: it answers and has the schema of this code, or a sentence."""
     try:
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        waiting = migrations_lacking()
     except DatabaseError:
         return "the database does not answer"
     return f"{len(waiting)} migrations are to be applied" if waiting else ""

@@ -4,6 +4,7 @@ import socket
 from contextlib import closing
 
 from django.db import DatabaseError
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 from prometheus_client.parser import text_string_to_metric_families
@@ -26,7 +27,7 @@ def test_alive_without_a_database(client):
 
 def test_ready_with_its_database_and_not_without(client, db, monkeypatch):
     assert client.get("/readyz").json() == {"ready": True}
-    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [("one", False)])
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [(Migration("one", "evalapp"), False)])
     waiting = client.get("/readyz")
     assert (waiting.status_code, waiting.json()["why"]) == (503, "1 migrations are to be applied")
 

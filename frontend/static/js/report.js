@@ -22,10 +22,15 @@ for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelect
   };
   // What is folded has no width yet, and may never be looked at.
   waiting.add(draw);
-  for (let fold = place.closest("details"); fold; fold = fold.parentElement?.closest("details") ?? null) {
-    fold.addEventListener("toggle", draw);
-  }
+  for (const fold of around(place)) fold.addEventListener("toggle", draw);
   draw();
+}
+
+/** What an element is folded away in, from the innermost.
+ * @param {Element | null} place
+ */
+function* around(place) {
+  for (let fold = place?.closest("details"); fold; fold = fold.parentElement?.closest("details")) yield fold;
 }
 
 /** Buttons that save a figure as a file; the browser draws it, no server is asked.
@@ -74,8 +79,7 @@ for (const fold of folds) {
 // A link to what is folded away unfolds it; not every browser does so by itself.
 function unfold() {
   const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  let fold = place?.closest("details") ?? null;
-  for (; fold; fold = fold.parentElement?.closest("details") ?? null) fold.open = true;
+  for (const fold of around(place)) fold.open = true;
   place?.scrollIntoView();
 }
 addEventListener("hashchange", unfold);
