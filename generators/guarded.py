@@ -1,4 +1,4 @@
-"""HTTP towards servers that answers name: no way into the house's own network, no redirects, no endless bodies.
+"""HTTP towards servers that answers name: no way into the house's own network, no redirects, no endless answers.
 
 An address is called when it is on a server that the operator listed; any other must be https and resolve to addresses
 of the public internet alone, and the connection goes to the very address that was checked (a name that resolves
@@ -8,9 +8,10 @@ otherwise a moment later changes nothing).
 import ipaddress
 import random
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -27,28 +28,35 @@ CLOSED = [
 
 
 class Guarded:
-    """A client for one server of the operator's. Errors are GeneratorErrors that name the server."""
+    """A client for one server of the operator's. Errors are GeneratorErrors that name the server.
+
+    It waits `seconds` for each drop of an answer, and for the whole of it, tries included, until `until` (of
+    time.monotonic).
+    """
 
     def __init__(self, name: str, base: str, key: str = "", seconds: float = 60) -> None:
-        self.name, self.base = name, httpx.URL(base.rstrip("/"))
+        self.name, self.base, self.seconds = name, httpx.URL(base.rstrip("/")), seconds
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.own = httpx.Client(headers=headers, timeout=seconds, follow_redirects=False, trust_env=False)
-        self.foreign = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
+        once = httpx.Limits(max_keepalive_connections=0)  # a connection is one request's: it may be cut
+        self.own = httpx.Client(headers=headers, limits=once, follow_redirects=False, trust_env=False)
+        self.foreign = httpx.Client(limits=once, follow_redirects=False, trust_env=False)
 
-    def json(self, method: str, path: str, watch: Watch = unwatched, **content: Any) -> Any:
+    def json(self, method: str, path: str, *, until: float, watch: Watch = unwatched, **content: Any) -> Any:
         """What the server answers, at most 64 MiB of JSON."""
-        body = self.bytes(method, path, most=64 * 2**20, watch=watch, **content)
+        body = self.bytes(method, path, most=64 * 2**20, until=until, watch=watch, **content)
         try:
             return httpx.Response(200, content=body).json()
         except ValueError as error:
             raise GeneratorError(f"server {self.name}: {path} answered with no JSON") from error
 
-    def bytes(self, method: str, where: str, *, most: int, watch: Watch = unwatched, **content: Any) -> bytes:
+    def bytes(
+        self, method: str, where: str, *, most: int, until: float, watch: Watch = unwatched, **content: Any
+    ) -> bytes:
         """The body, at most `most` bytes. Tried again while the server is busy or away; POST only if unheard."""
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
             try:
-                with self._answer(method, where, content) as answer:
+                with self._answer(method, where, until, content) as answer:
                     if answer.status_code in TRANSIENT and not last:
                         _pause(attempt, answer.headers.get("Retry-After", ""), watch)
                         continue
@@ -58,12 +66,17 @@ class Guarded:
                         raise GeneratorError(
                             f"server {self.name}: {where} answered {answer.status_code}{_said(answer)}"
                         )
-                    return _body(answer, most, f"server {self.name}: {where}", watch)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                if last:
-                    raise GeneratorError(f"server {self.name} cannot be reached: {error}") from error
+                    body = _body(answer, most, f"server {self.name}: {where}", watch)
+                    if time.monotonic() < until:  # else it may end where it was cut
+                        return body
+                    raise httpx.ReadTimeout("cut")
             except httpx.HTTPError as error:
-                if last or method == "POST":
+                if time.monotonic() >= until:
+                    raise GeneratorError(f"server {self.name}: {where} was broken off: its time was over") from error
+                unheard = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if last and unheard:
+                    raise GeneratorError(f"server {self.name} cannot be reached: {error}") from error
+                if last or (method == "POST" and not unheard):
                     raise GeneratorError(
                         f"server {self.name}: {where} failed: {type(error).__name__} {error}"
                     ) from error
@@ -71,17 +84,43 @@ class Guarded:
         raise AssertionError("unreachable")
 
     @contextmanager
-    def _answer(self, method: str, where: str, content: dict[str, Any]) -> Iterator[httpx.Response]:
+    def _answer(self, method: str, where: str, until: float, content: dict[str, Any]) -> Iterator[httpx.Response]:
         url = httpx.URL(where) if "://" in where else httpx.URL(f"{self.base}{where}")
-        if (url.scheme, url.host, url.port) == (self.base.scheme, self.base.host, self.base.port):
-            with self.own.stream(method, url, **content) as answer:
+        with cut_at(until) as extensions:
+            patience = max(0.001, min(self.seconds, until - time.monotonic()))
+            if (url.scheme, url.host, url.port) == (self.base.scheme, self.base.host, self.base.port):
+                client, content = self.own, content | {"extensions": extensions}
+            else:
+                extensions["sni_hostname"] = url.host
+                client, content = self.foreign, {"headers": {"Host": url.netloc.decode()}, "extensions": extensions}
+                url = url.copy_with(host=checked(url, self.name))
+            with client.stream(method, url, timeout=patience, **content) as answer:
                 yield answer
-            return
-        address = checked(url, self.name)
-        headers = {"Host": url.netloc.decode()}
-        pinned = url.copy_with(host=address)
-        with self.foreign.stream(method, pinned, headers=headers, extensions={"sni_hostname": url.host}) as answer:
-            yield answer
+
+
+@contextmanager
+def cut_at(until: float) -> Iterator[dict[str, Any]]:
+    """Gives the extensions of one request over a connection of its own, which is shut down at `until` (of
+    time.monotonic): httpx itself waits anew for each drop in which an answer comes."""
+    opened: list[Any] = []
+
+    def shut() -> None:
+        for stream in opened:
+            with suppress(OSError):
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def note(event: str, told: dict[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            opened.append(told["return_value"])
+            if time.monotonic() >= until:
+                shut()
+
+    timer = threading.Timer(max(0.0, until - time.monotonic()), shut)
+    timer.start()
+    try:
+        yield {"trace": note}
+    finally:
+        timer.cancel()
 
 
 def checked(url: httpx.URL, name: str) -> str:

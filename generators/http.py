@@ -27,6 +27,7 @@ from generators.guarded import Guarded
 
 MOST_BYTES = 2**30
 POLL_SECONDS = (0.2, 5.0)
+CANCEL_SECONDS = 10.0
 
 
 class Server(BaseModel):
@@ -124,6 +125,12 @@ class _Job:
             pause = min(most, 1.5 * pause)
         raise GeneratorError(f"server {self.recipe.server} took longer than {self.server.seconds:g} s; cancelled there")
 
+    def json(self, method: str, path: str, **content: Any) -> Any:
+        return self.client.json(method, path, until=self.until, watch=self.watch, **content)
+
+    def media(self, where: str, **content: Any) -> bytes:
+        return self.client.bytes("GET", where, most=MOST_BYTES, until=self.until, watch=self.watch, **content)
+
     @contextmanager
     def cancelling(self, method: str, path: str, **content: Any) -> Iterator[None]:
         """Tell the server when nobody waits for its work any more; that it may not listen is no further failure."""
@@ -131,7 +138,7 @@ class _Job:
             yield
         except (Cancelled, GeneratorError):
             with suppress(GeneratorError):
-                self.client.bytes(method, path, most=2**20, **content)
+                self.client.bytes(method, path, most=2**20, until=time.monotonic() + CANCEL_SECONDS, **content)
             raise
 
 
@@ -148,14 +155,14 @@ def _video(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
         asked["input_reference"] = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
     content: dict[str, Any] = {"json": asked} if job.server.body == "json" else {"files": form}
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    said = job.client.json("POST", "/v1/videos", job.watch, headers=key, **content)
+    said = job.json("POST", "/v1/videos", headers=key, **content)
     where = f"/v1/videos/{_field(said, 'id', recipe)}"
     with job.cancelling("DELETE", where):
         for _ in job.moments():
-            said = job.client.json("GET", where, job.watch)
+            said = job.json("GET", where)
             state = _field(said, "status", recipe)
             if state == "completed":
-                return job.client.bytes("GET", f"{where}/content", most=MOST_BYTES, watch=job.watch), _cost_in(said)
+                return job.media(f"{where}/content"), _cost_in(said)
             if state in ("failed", "cancelled", "canceled"):
                 error = said.get("error")
                 why = error.get("message") if isinstance(error, dict) else error
@@ -171,7 +178,7 @@ def _image(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
     asked |= {"negative_prompt": recipe.negative, "num_inference_steps": recipe.steps}
     asked |= {"guidance_scale": recipe.guidance, "response_format": "b64_json"} | _size(recipe) | recipe.extra
     asked = {key: value for key, value in asked.items() if value is not None}
-    said = job.client.json("POST", "/v1/images/generations", job.watch, json=asked)
+    said = job.json("POST", "/v1/images/generations", json=asked)
     found = _field(said, "data", recipe)
     first = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
     if isinstance(coded := first.get("b64_json"), str):
@@ -180,7 +187,7 @@ def _image(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
         except binascii.Error as error:
             raise GeneratorError(f"server {recipe.server}: its image is no base64") from error
     if isinstance(url := first.get("url"), str):
-        return job.client.bytes("GET", url, most=MOST_BYTES, watch=job.watch), _cost_in(said)
+        return job.media(url), _cost_in(said)
     raise GeneratorError(f"server {recipe.server} answered without an image (b64_json or url)")
 
 
@@ -189,14 +196,14 @@ def _comfy(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
     if job.recipe.image is not None:
         name, media_type, data = _picture(job.recipe)
         file = {"image": (name, data, media_type), "overwrite": (None, "true")}
-        sent = job.client.json("POST", "/upload/image", job.watch, files=file)
+        sent = job.json("POST", "/upload/image", files=file)
         graph = _filled(job.recipe, prompt, seed, _field(sent, "name", job.recipe))
     asked = {"prompt": graph, "client_id": uuid.uuid4().hex}
-    said = job.client.json("POST", "/prompt", job.watch, json=asked)
+    said = job.json("POST", "/prompt", json=asked)
     number = _field(said, "prompt_id", job.recipe)
     with job.cancelling("POST", "/interrupt", json={"prompt_id": number}):
         for _ in job.moments():
-            history = job.client.json("GET", f"/history/{number}", job.watch).get(number)
+            history = job.json("GET", f"/history/{number}").get(number)
             if not history:
                 continue
             if (state := history.get("status", {}).get("status_str")) == "error":
@@ -214,7 +221,7 @@ def _comfy(job: _Job, prompt: str, seed: int) -> tuple[bytes, dict[str, Any]]:
                         f"server {job.recipe.server}: the graph saved {len(made)} files; let it save one"
                     )
                 query = {key: made[0].get(key, "") for key in ("filename", "subfolder", "type")}
-                return job.client.bytes("GET", "/view", most=MOST_BYTES, watch=job.watch, params=query), {}
+                return job.media("/view", params=query), {}
             if state == "success":
                 raise GeneratorError(f"server {job.recipe.server}: the graph saves no file: give it a Save node")
     raise AssertionError("unreachable")

@@ -184,6 +184,7 @@ KNOWN: tuple[str, ...] = (
     "program {name} ended with {code}; its last words:\n{words}",
     "program {name} ended with {code}; it said nothing",
     "server {name} took longer than {seconds} s; cancelled there",
+    "server {name}: {where} was broken off: its time was over",
     "server {name} speaks openai-images, which takes no image: leave it out",
     "server {name} speaks comfyui: the recipe needs graph, and places with prompt",
     "server {name} speaks {profile}: graph and places are for comfyui",

@@ -8,10 +8,8 @@ A delivery is a row made in the transaction of what it tells; a worker posts it.
 import hashlib
 import hmac
 import json
-import threading
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -173,34 +171,23 @@ def _post(url: str, body: str, headers: dict[str, str]) -> tuple[int | None, str
     import httpx
 
     from generators import GeneratorError
-    from generators.guarded import checked
+    from generators.guarded import checked, cut_at
 
     target = httpx.URL(url)
-    extensions = {}
+    named = {}
     if f"{target.scheme}://{target.netloc.decode()}" not in settings.WEBHOOK_ORIGINS:
         try:
             headers |= {"Host": target.netloc.decode()}
-            extensions = {"sni_hostname": target.host}
+            named = {"sni_hostname": target.host}
             target = target.copy_with(host=checked(target, "webhook"))
         except GeneratorError as refusal:
             return None, str(refusal)[:300]
     try:
         with (
             httpx.Client(timeout=10, follow_redirects=False, trust_env=False) as client,
-            _broken_off(client),
-            client.stream("POST", target, content=body.encode(), headers=headers, extensions=extensions) as answer,
+            cut_at(time.monotonic() + MOST_SECONDS) as cut,
+            client.stream("POST", target, content=body.encode(), headers=headers, extensions=cut | named) as answer,
         ):
             return answer.status_code, "" if answer.is_success else f"answered {answer.status_code}"
     except httpx.HTTPError as error:
         return None, f"{type(error).__name__}: {error}"[:300]
-
-
-@contextmanager
-def _broken_off(client: Any) -> Iterator[None]:
-    """Inside, its connection is closed after MOST_SECONDS: httpx itself waits so long for each drop."""
-    timer = threading.Timer(MOST_SECONDS, client.close)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

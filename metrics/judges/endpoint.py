@@ -12,8 +12,11 @@ import base64
 import json
 import os
 import random
+import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -156,7 +159,30 @@ def _pause(seconds: float) -> None:
 def _client() -> Any:
     import httpx
 
-    return httpx.Client(follow_redirects=False, trust_env=False)
+    once = httpx.Limits(max_keepalive_connections=0)  # a connection is one question's: it may be cut
+    return httpx.Client(limits=once, follow_redirects=False, trust_env=False)
+
+
+@contextmanager
+def _cut_after(seconds: float) -> Iterator[dict[str, Any]]:
+    """The extensions of a request whose connection is shut down then: httpx waits anew for each drop of an answer."""
+    opened: list[Any] = []
+
+    def shut() -> None:
+        for stream in opened:
+            with suppress(OSError):
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def note(event: str, told: dict[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            opened.append(told["return_value"])
+
+    timer = threading.Timer(seconds, shut)
+    timer.start()
+    try:
+        yield {"trace": note}
+    finally:
+        timer.cancel()
 
 
 def _posted(client: Any, url: str, headers: dict[str, str], body: Any, until: float) -> tuple[int, bytes, str]:
@@ -166,13 +192,21 @@ def _posted(client: Any, url: str, headers: dict[str, str], body: Any, until: fl
     if left <= 0:
         raise httpx.ReadTimeout("the time was over before it was asked")
     told = b""
-    with client.stream("POST", url, headers=headers, json=body, timeout=left) as answer:
-        for part in answer.iter_bytes():
-            told += part
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("it sends too slowly")
-            if len(told) > MOST_BYTES:
-                raise Failed(f"{url} sent more than {MOST_BYTES // 2**20} MiB")
+    try:
+        with (
+            _cut_after(left) as cut,
+            client.stream("POST", url, headers=headers, json=body, timeout=left, extensions=cut) as answer,
+        ):
+            for part in answer.iter_bytes():
+                told += part
+                if len(told) > MOST_BYTES:
+                    raise Failed(f"{url} sent more than {MOST_BYTES // 2**20} MiB")
+    except httpx.HTTPError as error:
+        if time.monotonic() < until:
+            raise
+        raise httpx.ReadTimeout("it sends too slowly") from error
+    if time.monotonic() >= until:  # what came may end where it was cut
+        raise httpx.ReadTimeout("it sends too slowly")
     return answer.status_code, told, answer.headers.get("Retry-After", "")
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from metrics.judges.asking import ask, told_in_both_orders
 from metrics.judges.checklist import CHECKLIST
 from metrics.judges.interface import JudgeUnavailable, Shown, ShownPair
 from metrics.judges.templates import QUESTIONS, TEMPLATES, Unparsed, template_named
+from tests.dripping import SECONDS, WAYS, dripping
 from tests.metrics.judges.model_server import ModelServer, serve
 
 PROTOCOLS = ("openai", "anthropic", "gemini")
@@ -117,6 +119,19 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names_and_not_for_ever(s
     server.statuses = [(429, {"Retry-After": "3600"}, b"come tomorrow")]
     _, (outcome,) = judged("impatient")
     assert outcome.status == "timeout"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("seconds", [0.5, 60])
+def test_an_answer_that_comes_in_drops_holds_no_worker(server, monkeypatch, way, seconds):
+    """With 60 s for it, it is waited for and read."""
+    whole = json.dumps({"choices": [{"message": {"content": json.dumps(ALWAYS_A)}}]}).encode()
+    began = time.monotonic()
+    with dripping(way, whole) as url:
+        monkeypatch.setenv("JUDGE_SERVERS", json.dumps({"slow": {"url": url, "seconds": seconds}}))
+        _, (outcome,) = judged("slow")
+    assert outcome.status == ("timeout" if seconds < 1 else "ok"), outcome.reason
+    assert (time.monotonic() - began < SECONDS) is (seconds < 1)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

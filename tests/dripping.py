@@ -1,0 +1,41 @@
+"""A server that answers a little at a time: each drop comes soon, the answer's end does not."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+DROP, DROPS = 0.1, 30
+SECONDS = DROP * DROPS
+"""How long an answer takes that nobody breaks off."""
+WAYS = ("head", "body", "body of no stated length")
+
+
+@contextmanager
+def dripping(way: str, whole: bytes = b'{"id": "1"}') -> Iterator[str]:
+    """Its address. However often it is asked, the answer comes like that."""
+
+    def drip(line: socket.socket) -> None:
+        with line, suppress(OSError):
+            line.recv(2**16)
+            line.sendall(b"HTTP/1.1 200 OK\r\n")
+            if way != "head":
+                length = b"" if "no stated" in way else b"Content-Length: %d\r\n" % (DROPS + len(whole))
+                line.sendall(length + b"Connection: close\r\n\r\n")
+            for _ in range(DROPS):
+                line.sendall(b"X-Drop: 1\r\n" if way == "head" else b" ")
+                time.sleep(DROP)
+            if way == "head":
+                line.sendall(b"Content-Length: %d\r\n\r\n" % len(whole))
+            line.sendall(whole)
+
+    def listen(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=[listening.accept()[0]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=listen, args=[listening], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
