@@ -126,7 +126,7 @@ class Diffusers:
                 arguments[name] = images[0] if one else images
         began = time.monotonic()
         try:
-            with told(recipe), followed(recipe, loaded, watch, seeds) as course:
+            with told(recipe, kind), followed(recipe, loaded, watch, seeds) as course:
                 made = loaded.pipe(**arguments)
         except (GeneratorError, Cancelled):
             raise

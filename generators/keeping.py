@@ -3,6 +3,8 @@
 Weights that are kept take up at most half of the device's memory together, the rest is for what a call needs besides.
 """
 
+import json
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -38,12 +40,43 @@ def taken(pipe: Any) -> int:
 
 
 def expected(recipe: Settings) -> int:
-    """Bytes that a recipe's weights will take, at most: files may hold two bytes a number where four are loaded."""
+    """Bytes that a recipe's weights will take: every floating number of its files in the precision it is loaded in,
+    whatever it is stored in. The libraries keep a few in float32 all the same, as norms; fewer bits come to less."""
     from generators.pipelines import find
 
-    place = find(recipe.source)
-    files = [place] if place.is_file() else place.rglob("*.safetensors")
-    return sum(path.stat().st_size for path in files) * (2 if recipe.runtime.dtype == "float32" else 1)
+    place, runtime = find(recipe.source), recipe.runtime
+    if place.is_file():
+        return _loaded_bytes(place, WIDTHS[runtime.dtype])
+    files = [(path, path.relative_to(place).parts[0]) for path in place.rglob("*.safetensors")]
+    return sum(_loaded_bytes(path, WIDTHS[runtime.component_dtype.get(part, runtime.dtype)]) for path, part in files)
+
+
+WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def _loaded_bytes(path: Path, width: int) -> int:
+    """Of one file, by its header: JSON of each tensor's type, shape and place, after eight bytes that tell its length
+    (github.com/huggingface/safetensors, README, Format). A file that has no such header counts as it lies."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > size:
+            return size
+        try:
+            tensors = json.loads(file.read(length))
+            told = [one for name, one in tensors.items() if name != "__metadata__"]
+            return sum(math.prod(one["shape"]) * width if _floats(one["dtype"]) else _lies(one) for one in told)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return size  # loading it tells what is wrong with it
+
+
+def _lies(tensor: dict[str, Any]) -> int:
+    begin, end = tensor["data_offsets"]
+    return int(end - begin)
+
+
+def _floats(kind: str) -> bool:
+    return kind.startswith(("F", "BF"))
 
 
 _ALONE = threading.RLock()

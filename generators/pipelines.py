@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from generators import GeneratorError, _hint, pinning, placing
+from generators.calls import NAMES, parameters
 from generators.pipeline_settings import Corrector, Distilled, Settings, Source, canonical
 from generators.wholeness import whole
 
@@ -179,7 +180,7 @@ def loaded(settings: Settings) -> Loaded:
     for _, part in pinning.placed(settings):
         pinning.check(part)
     _quiet()
-    with told(settings), whole():
+    with told(settings, kind), whole():
         pipe = _from_files(kind, settings, said, where)
         pipe.set_progress_bar_config(disable=True)
         result = Loaded(
@@ -308,8 +309,8 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def told(settings: Settings) -> Iterator[None]:
-    """Out of memory becomes a GeneratorError that names the knobs of the recipe to turn."""
+def told(settings: Settings, kind: type) -> Iterator[None]:
+    """Out of memory becomes a GeneratorError that names the knobs of the recipe to turn: those that `kind` has."""
     try:
         yield
     except Exception as error:
@@ -324,7 +325,9 @@ def told(settings: Settings) -> Iterator[None]:
             where = f"{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
         else:
             where = "the worker's main memory"
-        knobs += [f"fewer frames than {settings.frames}"] if settings.frames else ["fewer frames"]
+        known = parameters(kind)
+        if any(name in known for name in NAMES["frames"]):
+            knobs += [f"fewer frames than {settings.frames}"] if settings.frames else ["fewer frames"]
         knobs += ["a smaller width and height"]
         knobs += ["runtime.dtype bfloat16"] if runtime.dtype == "float32" else []
         knobs += [] if runtime.vae_tiling else ["runtime.vae_tiling true"]

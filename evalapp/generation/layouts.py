@@ -65,7 +65,10 @@ class Layout:
         )
 
     def missing(self) -> list[str]:
-        """What the contenders lack of each other's scenes, and listed prompts that nobody has."""
+        """What the contenders lack of each other's scenes, and listed prompts that nobody has; nothing where no clip at
+        all was found, which is told by itself."""
+        if not self.places:
+            return []
         lacks = [
             f"{contender}: no clip of prompt {prompt!r}, seed {seed}"
             for contender in self.contenders
@@ -169,7 +172,7 @@ def _read_folders(root: Path, layout: Layout) -> None:
     for path in sorted(root.iterdir()):
         if path.is_file() and path.suffix.lower() in set(CLIP_ENDINGS).difference(IMAGE_ENDINGS):
             layout.problems.append(f"{path}: lies in no contender's folder")
-    for folder in _folders(root):
+    for folder in _folders(root, layout):
         told = len(layout.places) + len(layout.problems)
         for path in sorted(folder.iterdir()):
             if path.is_dir() and not path.name.startswith("."):
@@ -181,8 +184,17 @@ def _read_folders(root: Path, layout: Layout) -> None:
             layout.problems.append(f"{folder}: has no clips in it: fill it, or remove it")
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _folders(root: Path, layout: Layout) -> list[Path]:
+    """The contenders' folders; a link that leads elsewhere becomes one problem, whatever lies behind it."""
+    folders = []
+    for path in sorted(path for path in root.iterdir() if not path.name.startswith(".")):
+        if path.is_symlink() and not path.exists():
+            layout.problems.append(f"{path}: a link that leads nowhere: is what it leads to mounted here?")
+        elif path.is_dir() and not _inside(path, root):
+            layout.problems.append(f"{path}: a link that leads out of the folder {root}: put the folder itself there")
+        elif path.is_dir():
+            folders.append(path)
+    return folders
 
 
 def _read_file(path: Path, contender: str, category: str, root: Path, layout: Layout, by_text: dict[str, str]) -> None:

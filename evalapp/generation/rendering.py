@@ -193,7 +193,9 @@ def in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return gettext_noop("the disk is full: free some space under the media folder, then retry")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return gettext_noop("not enough memory: render smaller or fewer frames, or use a larger worker, then retry")
+        return gettext_noop(
+            "not enough memory: render smaller (of a video, also fewer frames), or use a larger worker, then retry"
+        )
     if isinstance(error, GeneratorError):
         return str(error)
     return f"{type(error).__name__}: {error} (the whole story is in the worker's log)"

@@ -118,6 +118,30 @@ def test_a_list_without_ids_is_numbered_as_on_the_page_of_prompt_sets(tmp_path, 
     assert layout.prompts["p002"].tags == ("animal",)
 
 
+def test_links_in_place_of_contenders_folders_are_told_once_each(tmp_path):
+    outside = lay_out(tmp_path / "outside", "a/p1.mp4", "a/p2.mp4")
+    root = lay_out(tmp_path / "root", "real/p1.mp4", "real/p2.mp4")
+    list_prompts(root, p1="one", p2="two")
+    (root / "away").symlink_to(outside / "a")
+    (root / "gone").symlink_to(tmp_path / "not mounted")
+    (root / "twin").symlink_to(root / "real")
+    layout = read(root)
+    assert [problem.partition(": ")[2].split(":")[0] for problem in layout.problems] == [
+        f"a link that leads out of the folder {root}",
+        "a link that leads nowhere",
+    ]
+    assert layout.contenders == ["real", "twin"]
+    assert layout.missing() == []
+
+
+def test_where_no_clip_is_found_nothing_is_said_of_each_prompt(tmp_path):
+    list_prompts(tmp_path, p1="one", p2="two")
+    (tmp_path / "gone").symlink_to(tmp_path / "not mounted")
+    layout = read(tmp_path)
+    assert [layout.contenders, layout.missing()] == [[], []]
+    assert len(layout.problems) == 1
+
+
 def test_one_contender_alone_is_refused(tmp_path):
     lay_out(tmp_path, "a/p1.mp4")
     assert "clips of 1 contenders found" in read(tmp_path).problems[0]

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -301,6 +302,31 @@ def test_out_of_memory_names_the_knobs_to_turn(stable_diffusion, monkeypatch):
     monkeypatch.setattr(pipe.vae, "decode", exhausted)
     with pytest.raises(GeneratorError, match=r"out of memory .*smaller width and height, runtime.dtype bfloat16"):
         take(stable_diffusion)
+
+
+@pytest.mark.parametrize("family", ["stable_diffusion", "wan"])
+def test_out_of_memory_advises_fewer_frames_for_videos_alone(family, request, monkeypatch):
+    folder = request.getfixturevalue(family)
+    settings = {"frames": 9} if family == "wan" else {}
+    pipe = load("diffusers").resident(recipe(folder, **settings)).pipe
+    monkeypatch.setattr(pipe.vae, "decode", mock.Mock(side_effect=torch.OutOfMemoryError("CUDA out of memory")))
+    with pytest.raises(GeneratorError, match="out of memory") as refused:
+        take(folder, **settings)
+    assert ("fewer frames than 9" in str(refused.value)) == ("frames" in str(refused.value)) == (family == "wan")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("stored", [torch.float32, torch.float16])
+def test_weights_that_will_be_loaded_are_reckoned_by_their_numbers_and_precision(wan, tmp_path, stored, dtype):
+    import diffusers
+
+    folder = tmp_path / "stored"
+    diffusers.DiffusionPipeline.from_pretrained(wan, dtype=stored).save_pretrained(folder)
+    settings = recipe(folder, frames=9, runtime={"dtype": dtype, "component_dtype": {"vae": "float32"}})
+    generator = load("diffusers")
+    generator._resident.clear()
+    expected, taken = keeping.expected(settings), keeping.taken(generator.resident(settings).pipe)
+    assert 0.9 * taken < expected < 1.02 * taken
 
 
 def test_pixels_that_are_no_numbers_are_refused(stable_diffusion, monkeypatch):
