@@ -5,6 +5,7 @@ Everything that plugs in stands here by name and dotted path; the code behind a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -16,8 +17,8 @@ class Metric:
     """One automatic measure: where its code lives ("package.module:name"), its unit, and which direction is good.
 
     `higher_is_better` is None where neither direction is. With `weights` (a name in `metrics.weights`) the code takes,
-    after clip and rate, the network that `network` loads and the clip's prompt; `protocol` is what another value must
-    share, weights among it.
+    after clip and rate, the network that `network` loads and the clip's prompt, or with `asks_tags` what the prompt's
+    tags of these names say, a line each; `protocol` is what another value must share, weights among it.
     """
 
     path: str
@@ -27,6 +28,19 @@ class Metric:
     network: str = ""
     protocol: str = ""
     asks_text: bool = False
+    asks_tags: tuple[str, ...] = ()
+
+    def told(self, prompt: str, tags: Iterable[str]) -> str:
+        """What of a prompt the measure is given; empty where it asks for nothing of it.
+
+        >>> Metric("m:f", "", True, asks_tags=("object",)).told("a bird and a cat", ["object:a bird", "object: a cat"])
+        'a bird\\na cat'
+        """
+        if not self.asks_tags:
+            return prompt if self.asks_text else ""
+        parts = [tag.partition(":") for tag in tags]
+        said = (" ".join(text.split()) for name, _, text in parts if name.strip().lower() in self.asks_tags)
+        return "\n".join(dict.fromkeys(filter(None, said)))
 
     def load(self) -> Any:
         """The function or class itself; its libraries load now."""
@@ -125,6 +139,32 @@ WITH_WEIGHTS: dict[str, Metric] = {
     ),
     "overall_consistency": _TEXT_AND_CLIP,
     "temporal_style": _TEXT_AND_CLIP,
+    "appearance_style": Metric(
+        "metrics.tagged:appearance_style",
+        "cosine",
+        True,
+        *_CLIP,
+        "CLIP B/32, all frames, Pillow",
+        asks_tags=("style", "appearance_style"),
+    ),
+    **{
+        f"{name}_shown": Metric(
+            "metrics.tagged:shown",
+            "0..1",
+            True,
+            "qwen2.5-vl-7b",
+            "metrics.tagged:load_asked",
+            "VQAScore, bfloat16, 8 frames",
+            asks_tags=tags,
+        )
+        for name, tags in {
+            "object": ("object",),
+            "colour": ("colour", "color"),
+            "relation": ("relation",),
+            "scene": ("scene",),
+            "action": ("action",),
+        }.items()
+    },
 }
 """Measures of one clip whose weights must be here; see `manage.py weights`."""
 JUDGES: dict[str, str] = {

@@ -193,9 +193,7 @@ def clip_score(clip: Clip, fps: float, network: ClipPair, prompt: str) -> float:
     _asked(prompt)
     frames = prepared(clip).frames
     chosen = frames[np.linspace(0, len(frames) - 1, min(8, len(frames))).round().astype(int)]
-    fitting = _middle(pillow_bicubic(tensor_of(chosen), *_size(chosen)))
-    rows = _rows([fitting], network.pictures, "clip")
-    return float(np.mean(2.5 * np.maximum(0, rows @ network.text(prompt))))
+    return float(np.mean(2.5 * np.maximum(0, picture_rows(chosen, network) @ network.text(prompt))))
 
 
 def overall_consistency(clip: Clip, fps: float, network: ClipAndText, prompt: str) -> float:
@@ -209,6 +207,12 @@ def overall_consistency(clip: Clip, fps: float, network: ClipAndText, prompt: st
     places = (bounds[:-1] + bounds[1:] - 1) // 2
     (chosen,) = _squares(frames[np.pad(places, (0, network.frames - len(places)), mode="edge")])
     return float(network.clip(scaled(chosen.clamp(0, 255).round(), "clip")) @ network.text(prompt))
+
+
+def picture_rows(frames: Frames, network: ClipPair) -> NDArray[np.float64]:
+    """CLIP's rows, prepared as its authors do: Pillow's bicubic in whole levels, the middle square."""
+    fitting = (_middle(pillow_bicubic(part, *_size(frames))) for part in _batches(frames))
+    return _rows(fitting, network.pictures, "clip")
 
 
 def _asked(prompt: str) -> None:

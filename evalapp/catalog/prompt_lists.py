@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from evalapp.catalog import vbench_prompts
 from evalapp.catalog.models import PromptText, key_of
 from evalapp.catalog.suites import SuiteError, expand
 
@@ -34,8 +35,9 @@ class PromptsRefused(ValueError):
 
 def read_prompts(text: str, kind: str, images: Mapping[str, str] = MappingProxyType({})) -> list[PromptText]:
     """The prompts of a list: .txt a prompt a line; .csv and .jsonl with text (or prompt) and, where given, id (or key),
-    tags (in CSV separated by |), language and image; .json suites of templates. An image is named by the name of a file
-    that came along (`images`: sha256 by name) or by the sha256 of one that came before. Raises PromptsRefused."""
+    tags (in CSV separated by |), language and image; .json suites of templates, or VBench's list. An image is named by
+    the name of a file that came along (`images`: sha256 by name) or by the sha256 of one that came before. Raises
+    PromptsRefused."""
     found, problems = [], []
     for where, prompt, row in each_prompt(text, kind):
         at, named = f"{where}: " if where else "", row.get("image") or ""
@@ -74,13 +76,24 @@ def each_prompt(text: str, kind: str) -> Iterator[tuple[str, PromptText | str, d
         return
     if kind == ".json":
         try:
-            yield from (("", prompt, {}) for prompt in expand(json.loads(text)))
+            content = json.loads(text)
+            if not vbench_prompts.is_vbenchs(content):
+                yield from (("", prompt, {}) for prompt in expand(content))
+                return
         except (SuiteError, json.JSONDecodeError, RecursionError) as error:
             yield "", _("not suites of templates: %(why)s") % {"why": error}, {}
+            return
+        yield from _each([(_("row %(n)d") % {"n": n}, row) for n, row in enumerate(vbench_prompts.rows_of(content), 1)])
         return
     read = list(_lines(text) if kind == ".txt" else rows(text, kind, TEXT))
     if not read:
         yield "", _("there are no prompts in it"), {}
+    yield from _each(read)
+
+
+def _each(
+    read: Sequence[tuple[str, dict[str, Any] | str]],
+) -> Iterator[tuple[str, PromptText | str, dict[str, Any]]]:
     seen: set[str] = set()
     for number, (where, row) in enumerate(read, 1):
         try:

@@ -42,11 +42,19 @@ def _sha256_for(metric: Metric) -> str:
 
 
 def _version(metric: Metric, sha256: str, clip: Clip) -> str:
-    """All that another value must share: for a measure of text and picture, the text too."""
+    """All that another value must share: for a measure of text and picture, the text or what the tags say too."""
     if not metric.weights:
         return PROTOCOL
-    text = f"; text {hashlib.sha256(clip.prompt.text.encode()).hexdigest()[:8]}" if metric.asks_text else ""
+    text = f"; text {hashlib.sha256(_told(metric, clip).encode()).hexdigest()[:8]}" if _asks(metric) else ""
     return f"{_protocol(metric)}{sha256[:8]}{text}"
+
+
+def _asks(metric: Metric) -> bool:
+    return metric.asks_text or bool(metric.asks_tags)
+
+
+def _told(metric: Metric, clip: Clip) -> str:
+    return metric.told(clip.prompt.text, clip.prompt.tags)
 
 
 def _protocol(metric: Metric) -> str:
@@ -78,9 +86,8 @@ def measured_values(clips: list[Clip]) -> dict[str, tuple[str, dict[int, float |
 def waiting(comparison: Comparison, names: list[str]) -> dict[Clip, list[str]]:
     """One clip of each file (and text, where one counts) that lacks a measurement, and the metrics that it lacks."""
     ready = comparison.clips().filter(state=Clip.State.READY).select_related("contender", "prompt").order_by("pk")
-    asked = any(KNOWN[name].asks_text for name in names)
-    clips = {(clip.sha256, clip.prompt.text if asked else ""): clip for clip in reversed(ready)}
-    sums_of_files = {sha256 for sha256, _ in clips}
+    clips = {(clip.sha256, *(_told(KNOWN[name], clip) for name in names)): clip for clip in reversed(ready)}
+    sums_of_files = {clip.sha256 for clip in clips.values()}
     known = set(
         Measurement.objects.filter(metric__in=names, sha256__in=sums_of_files).values_list(
             "sha256", "metric", "version"
@@ -149,7 +156,7 @@ def _measured(clip: Clip, names: list[str], networks: dict[str, tuple[Any, str]]
         metric = KNOWN[name]
         network, sha256 = networks.get(metric.weights, (None, ""))
         row = Measurement(sha256=item.sha256, metric=name, version=_version(metric, sha256, clip))
-        asked = (network, clip.prompt.text) if metric.weights else ()
+        asked = (network, _told(metric, clip)) if metric.weights else ()
         try:
             row.value = float(metric.load()(whole, footage.fps, *asked))
         except ValueError as error:

@@ -156,6 +156,8 @@ KNOWN: tuple[str, ...] = (
     "N too small: {n} rows cannot be parted into {parts}",
     "N too small: {n} prompts or clips, {needed} are needed",
     "this clip has no text to be held against",
+    "the prompt has no tag that names what this measure looks for",
+    "the prompt's tags name {n} things, and this measure looks for one",
     "{frames} frames are too few: this measure needs {needed}",
     "{frames} frames at {fps} a second are too short for optical flow",
     "one frame does not move: this measure needs 2",

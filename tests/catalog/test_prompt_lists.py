@@ -1,6 +1,7 @@
 """Prompt lists read from text, suites expanded, likenesses found, versions compared."""
 
 import itertools
+import json
 import random
 
 import pytest
@@ -142,6 +143,38 @@ def test_a_table_is_read_as_spreadsheets_write_it(text):
 
 def test_numbers_do_as_ids():
     assert [each.key for each in read_prompts('{"id": 7, "text": "a cat"}', ".jsonl")] == ["7"]
+
+
+def test_vbenchs_own_list_is_read_with_what_its_dimensions_look_for():
+    """Rows as VBench_full_info.json has them (Vchitect/VBench, Apache-2.0)."""
+    rows = [
+        {"prompt_en": "a bird and a cat", "dimension": ["multiple_objects"],
+         "auxiliary_info": {"multiple_objects": {"object": "bird and cat"}}},
+        {"prompt_en": "a red bicycle", "dimension": ["color"], "auxiliary_info": {"color": {"color": "red"}}},
+        {"prompt_en": "a car on the right of a bus, front view", "dimension": ["spatial_relationship"],
+         "auxiliary_info": {"spatial_relationship": {"spatial_relationship": {
+             "object_a": "car", "object_b": "bus", "relationship": "on the right of"}}}},
+        {"prompt_en": "alley", "dimension": ["scene", "background_consistency"],
+         "auxiliary_info": {"scene": {"scene": {"scene": "alley"}}}},
+        {"prompt_en": "A boat, oil painting", "dimension": ["appearance_style"],
+         "auxiliary_info": {"appearance_style": {"appearance_style": "oil painting"}}},
+        {"prompt_en": "A person is riding a bike", "dimension": ["human_action"]},
+        {"prompt_en": "a toilet, frozen in time", "dimension": ["temporal_flickering"], "auxiliary_info": None},
+    ]  # fmt: skip
+    found = read_prompts(json.dumps(rows), ".json")
+    assert [each.key for each in found] == [f"vbench-00{n}" for n in range(1, 8)]
+    assert [[tag for tag in each.tags if not tag.startswith("dimension:")] for each in found] == [
+        ["object:bird", "object:cat"],
+        ["colour:a red bicycle"],
+        ["relation:a car on the right of a bus"],
+        ["scene:alley"],
+        ["style:oil painting"],
+        ["action:A person is riding a bike"],
+        [],
+    ]
+    assert found[3].tags[:2] == ("dimension:scene", "dimension:background_consistency")
+    with pytest.raises(PromptsRefused, match="row 1: has a character"):
+        read_prompts(json.dumps([{"prompt_en": "a\0cat", "dimension": []}]), ".json")
 
 
 @pytest.mark.parametrize(

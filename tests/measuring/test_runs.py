@@ -184,6 +184,37 @@ def test_a_measure_with_weights_names_its_command_and_never_mixes_texts_or_weigh
     assert len(expected) == 2
 
 
+def tags_of(frames, fps, network, told):
+    if not told:
+        raise ValueError("the prompt has no tag that names what this measure looks for")
+    return float(len(told))
+
+
+def test_a_measure_of_tags_asks_each_text_once_and_says_where_there_is_none(monkeypatch, settings, tmp_path):
+    from metrics import Metric, weights
+
+    here = "tests.measuring.test_runs"
+    metric = Metric(f"{here}:tags_of", "0..1", True, "net", f"{here}:network_of", "a net", asks_tags=("object",))
+    monkeypatch.setitem(runs.KNOWN, "of_tags", metric)
+    known = weights.Weights((weights.File("net.txt"),), "MIT", "https://example.org/net.txt", "this test")
+    monkeypatch.setattr(weights, "WEIGHTS", {"net": known})
+    settings.WEIGHTS_DIR = tmp_path
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/net.txt").write_text("1")
+    weights.check("net", tmp_path)
+    comparison = make_comparison(prompts=4, media=True)
+    one = next(iter(comparison.clips()))
+    comparison.clips().update(**{name: getattr(one, name) for name in ("sha256", "folder")})  # one file, four prompts
+    said = [["object:cat"], ["object:cat", "style:ink"], ["object:a cat"], ["style:ink"]]
+    for prompt, tags in zip(comparison.prompt_set.prompts.all(), said, strict=True):
+        type(prompt).objects.filter(pk=prompt.pk).update(tags=tags)
+    assert measure(comparison, ["of_tags"]) == 3
+    assert measure(comparison, ["of_tags"]) == 0
+    _, values = runs.measured_values(list(comparison.clips()))["of_tags"]
+    told = {clip.prompt.position: values[clip.pk] for clip in comparison.clips()}
+    assert [told[place] for place in sorted(told)] == [3.0, 3.0, 5.0, None]
+
+
 def test_every_measures_version_fits_its_column():
     """PostgreSQL refuses longer ones; SQLite would not say so."""
     clip = make_clip()

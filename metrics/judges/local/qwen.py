@@ -162,15 +162,18 @@ class VqaScore(Speaking):
     """The chance of "Yes" as the first word of the answer to whether the picture shows the prompt."""
 
     def values(self, pictures: list[Pictures], prompts_: list[str], rates: list[float]) -> list[Outcome]:
+        found = [self.chances(each, prompt) for each, prompt in zip(pictures, prompts_, strict=True)]
+        return averaged("vqascore", [one for each in found for one in each], [len(each) for each in pictures])
+
+    def chances(self, pictures: Pictures, prompt: str) -> list[float]:
+        """Of each picture for itself."""
         yes = self.words.tokenizer("Yes", add_special_tokens=False).input_ids[0]
-        found: list[float] = []
-        for each, prompt in zip(pictures, prompts_, strict=True):
-            asked = [([Seen("image", one[None])], prompts.VQASCORE.format(prompt=prompt)) for one in each]
-            batch = self._given(self.words.batch(asked, IMAGE_PIXELS, self.device))
-            last = batch["attention_mask"].sum(-1) - 1
-            logits = self.network(**batch).logits[torch.arange(len(last)), last].float()
-            found += logits.softmax(-1)[:, yes].tolist()
-        return averaged("vqascore", found, [len(each) for each in pictures])
+        asked = [([Seen("image", one[None])], prompts.VQASCORE.format(prompt=prompt)) for one in pictures]
+        batch = self._given(self.words.batch(asked, IMAGE_PIXELS, self.device))
+        last = batch["attention_mask"].sum(-1) - 1
+        logits = self.network(**batch).logits[torch.arange(len(last)), last].float()
+        found: list[float] = logits.softmax(-1)[:, yes].tolist()
+        return found
 
 
 class VideoScore2(Speaking):
