@@ -41,6 +41,11 @@ from tests.factories import (
     make_vote,
 )
 
+KEPT = """
+    clip-sheet clip-media clip-poster clip-reference task-media prompt-image golden-copy golden-poster
+""".split()  # noqa: SIM905
+"""What a browser, and no proxy, may keep for a while: clips and images. All else stays in no cache."""
+
 
 def routes(patterns=None):
     """Names of all routes but the administration's, which guards itself; an unnamed route goes by its pattern."""
@@ -264,7 +269,10 @@ def test_each_role_gets_what_it_may_and_nothing_else(name, house):
     found = {}
     for role in ROLES:
         with transaction.atomic():
-            found[role] = outcome(getattr(browser(role, things), method)(target, fields, **form))
+            response = getattr(browser(role, things), method)(target, fields, **form)
+            found[role] = outcome(response)
+            kept = name in KEPT and response.status_code == 200
+            assert ("private, max-age" if kept else "no-store") in response["Cache-Control"], role
             transaction.set_rollback(True)
     assert found == dict(zip(ROLES, expected, strict=True))
 
