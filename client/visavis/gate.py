@@ -51,10 +51,11 @@ def gate(
     if turned:
         rate = None if rate is None else 1 - rate
         interval = (1 - interval[1], 1 - interval[0]) if interval else None
-    verdict = _verdict(interval if not row["too_few"] else None, margin)
+    barred = row["too_few"] or row.get("sides_fixed", "")
+    verdict = _verdict(interval if not barred else None, margin)
     return Gate(
         verdict,
-        _sentence(verdict, candidate, baseline, aspect, rate, interval, row),
+        _sentence(verdict, candidate, baseline, aspect, rate, interval, row["votes"], barred),
         rate,
         interval,
         row["votes"],
@@ -80,11 +81,12 @@ def _sentence(
     aspect: str,
     rate: float | None,
     interval: tuple[float, float] | None,
-    row: dict[str, Any],
+    votes: int,
+    barred: str,
 ) -> str:
     said = f"{aspect}: {candidate} against {baseline}: {verdict}"
     if rate is not None:
         said += f"; wins {100 * rate:.0f} of 100"
     if interval:
         said += f", between {100 * interval[0]:.0f} and {100 * interval[1]:.0f}"
-    return f"{said} ({row['votes']} votes{'; ' + row['too_few'] if row['too_few'] else ''})"
+    return f"{said} ({votes} votes{'; ' + barred if barred else ''})"

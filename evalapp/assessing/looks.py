@@ -16,7 +16,7 @@ from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.insert_only import InsertOnlyManager
 from evalapp.assessing.models import Vote
 from evalapp.catalog.models import Contender
-from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, Aspect, Comparison, Pair
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, SIDES_FIXED, Aspect, Comparison, Pair
 from metrics import resolve
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _look(comparison: Comparison, pairing: _Pairing, aspect: Aspect, votes: "Vot
         unit="votes",
     )
     rate = found.win_rate
-    few = too_few(rate.prompts, rate.assessors)
+    few = too_few(rate.prompts, rate.assessors) or sides_fixed(votes)
     return Look(
         comparison=comparison,
         first_id=pairing.first,
@@ -189,11 +189,24 @@ def _votes(aspect: Aspect, pairing: _Pairing) -> "Votes":
     cast = Vote.objects.current().filter(aspect=aspect, **sides)
     excluded = Exclusion.objects.active(aspect.comparison).values("participation")
     cast = cast.exclude(ballot__assignment__participation__in=excluded).order_by("ballot")
-    rows = list(cast.values_list(f"{pair}__prompt", "ballot__assignment__participation", "choice"))
+    asked = ("ballot__assignment__participation", "choice", "ballot__assignment__swapped")
+    rows = list(cast.values_list(f"{pair}__prompt", *asked))
     of: Any = resolve("metrics.preference.votes:Votes").of
-    prompt, assessor, choice = list(zip(*rows, strict=True)) or [(), (), ()]
-    found: Votes = of(prompt, assessor, [OUTCOMES[each] for each in choice])
+    prompt, assessor, choice, swapped = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    left = [not each for each in swapped] if aspect.comparison.sides_known else None
+    found: Votes = of(prompt, assessor, [OUTCOMES[each] for each in choice], left)
     return found
+
+
+def sides_fixed(votes: "Votes") -> str:
+    """Why quality and place cannot be told apart, or nothing: one of the two orders (nearly) never occurred."""
+    if votes.first_on_left is None:
+        return ""
+    left, n = int(votes.first_on_left.sum()), len(votes)
+    if SIDES_FIXED <= left / n <= 1 - SIDES_FIXED:
+        return ""
+    placed = f"the first contender stood on the left in {left} of {n} votes"
+    return f"{placed}, so its quality and its place cannot be told apart"
 
 
 def too_few(prompts: int | None, assessors: int | None) -> str:

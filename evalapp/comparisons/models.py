@@ -29,6 +29,9 @@ SAME_NOISE, SAME_SEED = gettext_noop("same noise"), gettext_noop("same seed only
 
 FEWEST_PROMPTS, FEWEST_ASSESSORS = 20, 5
 """With fewer, a report claims nothing."""
+SIDES_FIXED = 0.05
+"""Where one of the two orders has a smaller share of a pairing's votes, sides count as fixed (as for
+metrics.preference.bias), and a report claims nothing of it."""
 
 
 class NotReady(Exception):

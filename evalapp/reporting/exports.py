@@ -20,7 +20,7 @@ COLUMNS = (
     *("first", "second", "aspect", "votes", "wins", "ties", "both_bad", "losses", "prompts", "assessors"),
     *("win_rate", "interval_low", "interval_high", "interval_same_assessors_low", "interval_same_assessors_high"),
     *("weighted_win_rate", "weighted_interval_low", "weighted_interval_high"),
-    *("p_value", "p_value_adjusted", "too_few", "reason", "simulated_votes_in_comparison"),
+    *("p_value", "p_value_adjusted", "too_few", "sides_fixed", "reason", "simulated_votes_in_comparison"),
 )
 
 
@@ -50,7 +50,7 @@ def rows_of(snapshot: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for key in ("interval", "interval_same_assessors", "weighted_interval"):
             cells[f"{key}_low"], cells[f"{key}_high"] = row[key] or (None, None)
         cells["simulated_votes_in_comparison"] = snapshot["counts"]["simulated_votes"]
-        yield {column: cells[column] for column in COLUMNS}
+        yield {column: cells.get(column) for column in COLUMNS}  # an older report knows fewer
 
 
 def as_csv(report: Report, canary: str = "") -> str:

@@ -95,7 +95,7 @@ def _ranked(aspect: str, tables: list[tuple[Comparison, VoteTable]]) -> list[Row
         except (ValueError, RuntimeError) as error:
             rows.append(row | {"rated": [], "reason": str(error), "method": ""})
             continue
-        row |= {"rated": rated(found), "reason": found.reason, "method": found.method}
+        row |= {"method": found.method, **rated(found)}
         rows.append(withheld(row, RUNNING) if running & set(part.names) else row)
     return rows
 

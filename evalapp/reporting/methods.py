@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, SIDES_FIXED
 from evalapp.reporting.reasons import DRAWS, SEED
 from evalapp.reporting.scales import PRIOR
 from evalapp.reporting.wording import said
@@ -75,6 +75,14 @@ def _intervals(snapshot: Mapping[str, Any], closed: bool) -> list[str]:
             assessors=FEWEST_ASSESSORS,
         )
     ]
+    if any(row["sides_fixed"] for row in snapshot["results"]):
+        told.append(
+            said(
+                "Nothing is claimed either of two contenders one of whom stood on the left in more than {most} of 100 "
+                "votes.",
+                most=round(100 * (1 - SIDES_FIXED)),
+            )
+        )
     looks = snapshot["looks"]
     if looks:
         told.append(
@@ -300,6 +308,13 @@ def _scales(models: set[str]) -> list[str]:
             said(
                 "Davidson's (1970) and Rao and Kupper's (1967) models take ties for an outcome of their own, by "
                 "maximum likelihood."
+            )
+        )
+    if {"davidson with side", "rao-kupper with side"} & models:
+        told.append(
+            said(
+                "With side, they too have one term for standing on the left, added to the difference of strengths; as "
+                "a factor on the worth of the one on the right (Davidson and Beaver, 1977) it is exp(−term)."
             )
         )
     if "equal length" in models:

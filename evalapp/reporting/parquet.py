@@ -27,7 +27,8 @@ RESULTS = pyarrow.schema(
     + [(name, SHARE) for name in ("interval_same_assessors_low", "interval_same_assessors_high")]
     + [(name, SHARE) for name in ("weighted_win_rate", "weighted_interval_low", "weighted_interval_high")]
     + [(name, SHARE) for name in ("p_value", "p_value_adjusted")]
-    + [("too_few", pyarrow.string()), ("reason", pyarrow.string()), ("simulated_votes_in_comparison", NUMBER)]
+    + [(name, pyarrow.string()) for name in ("too_few", "sides_fixed", "reason")]
+    + [("simulated_votes_in_comparison", NUMBER)]
 )
 TIME = pyarrow.timestamp("us", tz="UTC")
 VOTES = pyarrow.schema(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.reporting.sections import LEVEL, Row, headline, too_few
+from evalapp.comparisons.models import SIDES_FIXED
+from evalapp.reporting.sections import LEVEL, Row, headline, sides_fixed, too_few
 from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import said
 from metrics import resolve
@@ -20,8 +21,6 @@ DRAWS = 1999
 ASPECTS = 7  # 2^7 fits give the shares of the drivers; more would be for no one to read
 UNBALANCED = 0.35
 """A contender on the left in fewer of its votes than this, or in more than one minus this, is warned of."""
-SIDES_FIXED = 0.05
-"""The same, from where there is no side-corrected win rate (metrics.preference.bias)."""
 
 
 def drivers(table: VoteTable) -> list[Row]:
@@ -38,6 +37,7 @@ def drivers(table: VoteTable) -> list[Row]:
         found = find(table.outcome[chosen], choices, names, prompt, assessor, LEVEL)
         first, second = _names(table, pairing)
         few = too_few(len(np.unique(prompt)), len(np.unique(assessor))) if not found.reason else ""
+        few = few or sides_fixed(table.votes(chosen), first, second)
         unsaid = said("What goes with the preference cannot be said: {reason}.", reason=few)
         rows.append(
             {
@@ -111,11 +111,13 @@ def split(table: VoteTable, tags: Mapping[int, Collection[str]], tests: bool) ->
         if not len(votes):
             continue
         found = slice_up(votes, tags, np.random.default_rng(SEED), DRAWS, LEVEL)
+        few = too_few(len(np.unique(votes.prompt)), len(np.unique(votes.assessor)))
+        told = found.heterogeneity.in_words if tests else "tested in the report, once voting has ended"
         rows.append(
             {
                 "contenders": list(_names(table, pairing)),
-                "p_value": found.heterogeneity.p_value if tests else None,
-                "in_words": found.heterogeneity.in_words if tests else "tested in the report, once voting has ended",
+                "p_value": found.heterogeneity.p_value if tests and not few else None,
+                "in_words": said("whether slices differ cannot be tested: {reason}", reason=few) if few else told,
                 "spread": found.spread,
                 "untagged": found.untagged,
                 "tags": [
@@ -127,7 +129,7 @@ def split(table: VoteTable, tags: Mapping[int, Collection[str]], tests: bool) ->
                         "interval": _ends(each.win_rate.interval),
                         "shrunk": each.shrunk.estimate if each.shrunk else None,
                         "shrunk_interval": _ends(each.shrunk),
-                        "p_value_adjusted": each.adjusted if tests else None,
+                        "p_value_adjusted": each.adjusted if tests and not few else None,
                         "reason": each.win_rate.reason,
                     }
                     for each in found.slices
@@ -195,7 +197,9 @@ def one_scale(table: VoteTable, tests: bool) -> list[Row]:
                 votes, np.random.default_rng(SEED), draws=DRAWS, tally=table.tally(code)
             )
             row |= {"circles": found.triads, "circles_expected": found.expected_triads, "reason": found.reason}
-            row["p_value"] = found.p_value if tests else None
+            few = too_few(len(np.unique(votes.prompt)), len(np.unique(votes.assessor)))
+            row["p_value"] = found.p_value if tests and not few else None
+            row["reason"] = found.reason or (few if tests else "")
         except (ValueError, RuntimeError) as error:
             row["reason"] = str(error)
         try:

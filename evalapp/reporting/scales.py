@@ -44,6 +44,8 @@ def scales(comparison: Comparison, table: VoteTable) -> list[Row]:
             rows.append(_row(aspect, "with side", partial(_ranked, counts, side=True)))
         if (votes.outcome == 0.5).any() and (aspect == asked or len(votes) <= MANY_VOTES):
             rows += [_row(aspect, model, partial(_tied, votes, model)) for model in TIES]
+            if aspect == asked and votes.first_on_left is not None:
+                rows += [_row(aspect, f"{model} with side", partial(_tied, votes, model, side=True)) for model in TIES]
         if aspect == asked and (apart := _apart(table, code, seconds)) is not None:
             rows.append(_row(aspect, "equal length", partial(_adjusted, votes, apart)))
         if aspect == asked:
@@ -55,7 +57,8 @@ TIES = {"davidson": "ν, how often equals tie", "rao-kupper": "θ, the least dif
 
 
 def _row(aspect: str, model: str, fit: Callable[[], Row]) -> Row:
-    row: Row = {"aspect": aspect, "model": model, "tag": None, "strengths": [], "parameter": None, "reason": ""}
+    row: Row = {"aspect": aspect, "model": model, "tag": None}
+    row |= {"strengths": [], "parameter": None, "side": None, "reason": ""}
     try:
         return row | fit()
     except (ValueError, RuntimeError) as error:
@@ -68,9 +71,12 @@ def _strength(name: str, found: Any) -> Row:
 
 def _ranked(tally: Any, side: bool = False) -> Row:
     found = resolve("metrics.preference.ranking:rank")(tally, side=side, level=LEVEL)
-    left = found.side
-    parameter = {"name": "left", "value": left.value, "interval": _ends(left)} if left else None
-    return {"strengths": [_strength(each.name, each.strength) for each in found.rated], "parameter": parameter}
+    return {"strengths": [_strength(each.name, each.strength) for each in found.rated], "parameter": _left(found.side)}
+
+
+def _left(found: Any) -> Row | None:
+    """The order effect: what standing on the left adds to the log-odds of winning."""
+    return {"name": "left", "value": found.value, "interval": _ends(found)} if found else None
 
 
 def _no_one_scale(aspect: str, votes: Any, tally: Any) -> list[Row]:
@@ -95,13 +101,14 @@ def _with_prior(tally: Any) -> Row:
     }
 
 
-def _tied(votes: Any, model: str) -> Row:
-    found = resolve("metrics.preference.ties:fit_ties")(votes, model, LEVEL)
+def _tied(votes: Any, model: str, side: bool = False) -> Row:
+    found = resolve("metrics.preference.ties:fit_ties")(votes, model, LEVEL, side)
     strengths = [_strength(name, each) for name, each in zip(found.names, found.strengths, strict=True)]
     ends = [float(np.exp(end)) for end in _ends(found.tie) or ()]
     interval = ends if ends and np.isfinite(ends).all() else None
     parameter = {"name": TIES[model], "value": float(np.exp(found.tie.value)), "interval": interval}
-    return {"strengths": sorted(strengths, key=lambda each: -each["strength"]), "parameter": parameter}
+    ordered = sorted(strengths, key=lambda each: -each["strength"])
+    return {"strengths": ordered, "parameter": parameter, "side": _left(found.side)}
 
 
 def _adjusted(votes: Any, apart: NDArray[np.float64]) -> Row:

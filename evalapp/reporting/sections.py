@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, HEADLINE
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, HEADLINE, SIDES_FIXED
 from evalapp.measuring.results import Voted
 from evalapp.reporting.looking import Looked
 from evalapp.reporting.table import Repeats, VoteTable
@@ -28,7 +28,8 @@ def headline(table: VoteTable) -> str:
 
 
 def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Looked] | None = None) -> list[Row]:
-    """One row per pairing and aspect; `tests`: whether p-values may be shown, that is, voting has ended.
+    """One row per pairing and aspect; `tests`: whether p-values may be shown, that is, voting has ended. Where nothing
+    may be claimed (`too_few`, `sides_fixed`) there are none, and the others are adjusted without them.
 
     `live_interval` is the only interval that may be watched while votes come in. Pairings that planned looks were taken
     at get intervals and p-values that hold over all looks.
@@ -44,11 +45,14 @@ def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Look
             votes = table.votes(table.places(code, (first, second)))
             look = (looked or {}).get((first, second))
             found = win_rate_of(votes, look.level if look else LEVEL)
+            names = [table.contenders[first], table.contenders[second]]
+            lacking = {"too_few": too_few(found.prompts, found.assessors), "sides_fixed": sides_fixed(votes, *names)}
+            tested = tests and not any(lacking.values())
             weighed = strength_weighted(votes, strongest, found.level) if strongest else None
             live = live_interval(votes, max(len(table.prompts), 1), level=LEVEL)
             rows.append(
                 {
-                    "contenders": [table.contenders[first], table.contenders[second]],
+                    "contenders": names,
                     "aspect": aspect,
                     "votes": found.votes,
                     "wins": found.wins,
@@ -64,12 +68,12 @@ def results(table: VoteTable, tests: bool, looked: Mapping[tuple[int, int], Look
                     "live_reason": live.reason,
                     "standard_error": found.interval.se if found.interval else None,
                     "degrees_of_freedom": found.interval.df if found.interval else None,
-                    "p_value": _p_value(found.p_value, look) if tests else None,
+                    "p_value": _p_value(found.p_value, look) if tested else None,
                     "p_value_adjusted": None,
                     "weighted_win_rate": weighed.estimate if weighed else None,
                     "weighted_interval": _ends(weighed.interval) if weighed else None,
                     "reason": found.reason,
-                    "too_few": too_few(found.prompts, found.assessors),
+                    **lacking,
                     "in_words": found.in_words,
                 }
             )
@@ -105,6 +109,23 @@ def too_few(prompts: int | None, assessors: int | None) -> str:
         told = "{n} assessors, where {least} are the least" if assessors != 1 else one
         few.append(said(told, n=assessors or 0, least=FEWEST_ASSESSORS))
     return joined(few, " and ") if few else ""
+
+
+def sides_fixed(votes: Any, first: str, second: str) -> str:
+    """Why quality and place cannot be told apart: one of the two always, or nearly always, stood on the left. Empty
+    where sides vary, are not known, or of too few votes to tell."""
+    if votes.first_on_left is None:
+        return ""
+    left, n = int(votes.first_on_left.sum()), len(votes)
+    return _one_place(first, left, n) if 2 * left >= n else _one_place(second, n - left, n)
+
+
+def _one_place(name: str, left: int, n: int) -> str:
+    """What follows where a contender stood on the left in `left` of n votes; nothing where both places occurred."""
+    if n < FEWEST_PROMPTS or SIDES_FIXED <= left / n <= 1 - SIDES_FIXED:
+        return ""
+    template = "{name} stood on the left in {left} of {n} votes, so its quality and its place cannot be told apart"
+    return said(template, name=name, left=left, n=n)
 
 
 def position_bias(table: VoteTable) -> list[Row]:
@@ -146,23 +167,40 @@ def rankings(table: VoteTable) -> list[Row]:
         except ValueError as error:
             rows.append({"aspect": aspect, "rated": [], "reason": str(error), "method": ""})
             continue
-        rows.append({"aspect": aspect, "rated": rated(found), "reason": found.reason, "method": found.method})
+        rows.append({"aspect": aspect, "method": found.method, **rated(found, _always_placed(table, code))})
     return rows
 
 
-def rated(ranking: Any) -> list[Row]:
-    """The contenders of a ranking, strongest first."""
-    return [
+def _always_placed(table: VoteTable, code: int) -> str:
+    """The first contender that stood on one side throughout, as `sides_fixed` says it, or nothing."""
+    if table.first_on_left is None:
+        return ""
+    kinds, size = table.tally(code), len(table.contenders)
+    first, second = (np.bincount(each, kinds.votes, size) for each in (kinds.first, kinds.second))
+    ahead = kinds.votes * (kinds.side > 0)
+    left = np.bincount(kinds.first, ahead, size) + np.bincount(kinds.second, kinds.votes - ahead, size)
+    placed = zip(table.contenders, left.tolist(), (first + second).tolist(), strict=True)
+    return next(filter(None, (_one_place(name, int(on_left), int(n)) for name, on_left, n in placed)), "")
+
+
+def rated(ranking: Any, unclear: str = "") -> Row:
+    """The contenders of a ranking, strongest first, and why there is less than that. Every rank is left open where the
+    votes are too few to claim anything, or `unclear` says why they show none."""
+    few = too_few(ranking.prompts, ranking.assessors) or unclear
+    everyone = [1, len(ranking.rated)]
+    rows = [
         {
             "contender": each.name,
             "votes": each.votes,
             "rating": each.elo[0],
             "interval": [each.elo[1], each.elo[2]] if each.elo[1] is not None else None,
             "chance": each.chance[0],
-            "ranks": list(each.ranks),
+            "ranks": everyone if few else list(each.ranks),
         }
         for each in ranking.rated
     ]
+    unsaid = said("every rank is left open: {reason}", reason=few) if few else ""
+    return {"rated": rows, "reason": ranking.reason, "ranks_reason": unsaid}
 
 
 def agreement(table: VoteTable, repeats: Repeats | None = None) -> list[Row]:

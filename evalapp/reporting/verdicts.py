@@ -16,6 +16,7 @@ VERDICTS = {
     "undecided": "undecided",
 }
 """What a look says of the first contender, as a report says it of the pairing."""
+SIDES_FIXED = "sides fixed"
 
 
 def verdicts(
@@ -36,7 +37,8 @@ def verdicts(
         mine = {row["aspect"]: row for row in rows if row["contenders"] == names}
         better = {key: side for key, row in mine.items() if key != aspect and (side := _side(row, closed))}
         look = (looked or {}).get((first, second))
-        settled = look.last if look and look.last.settles and not exploring else None
+        fixed = mine[aspect]["sides_fixed"]
+        settled = look.last if look and look.last.settles and not exploring and not fixed else None
         verdict = "exploratory" if exploring else _verdict(mine[aspect], closed, margin)
         found.append(
             {
@@ -57,7 +59,7 @@ def verdicts(
 def _side(row: Row, closed: bool) -> int:
     """1 or -1 where the interval (and, once voting has ended, the adjusted test) favours first or second, else 0."""
     ends = row["interval"] if closed else row["live_interval"]
-    if row["too_few"] or not row["interval"] or not ends:
+    if row["too_few"] or row["sides_fixed"] or not row["interval"] or not ends:
         return 0
     low, high = ends
     if low <= 0.5 <= high or (closed and (row["p_value_adjusted"] or 0) > 1 - LEVEL):
@@ -72,6 +74,8 @@ def _verdict(row: Row, closed: bool, margin: float | None = None) -> str:
         return "too few to claim"
     if not closed:
         return "voting goes on"
+    if row["sides_fixed"]:
+        return SIDES_FIXED
     if not (side := _side(row, closed)) and margin is not None and row["interval"][0] > 0.5 - margin:
         return VERDICTS["no worse by a margin"]
     return {1: "first preferred", -1: "second preferred", 0: "undecided"}[side]
@@ -99,6 +103,9 @@ def _sentence(
     numbers = _numbers(names, aspect, row["win_rate"], told, row["votes"])
     if row["too_few"]:
         return said("Too few to claim: {lacking}. So far {numbers}.", lacking=row["too_few"], numbers=numbers)
+    if row["sides_fixed"] and not exploring:
+        template = "No verdict: {why}. {numbers}." if closed else "No verdict: {why}. So far {numbers}."
+        return said(template, why=row["sides_fixed"], numbers=numbers)
     if exploring:
         return said(
             "Exploring: {numbers}; among votes chosen afterwards this is a hint, not a finding.", numbers=numbers

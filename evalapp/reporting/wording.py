@@ -235,6 +235,10 @@ LATE: tuple[str, ...] = (
     "Bradley-Terry, maximum likelihood, ties as half",
     "Bradley-Terry, maximum a posteriori with a normal prior of {prior} log-odds, ties as half",
     "no votes: a ranking needs some",
+    "sides were fixed: who stood on the left follows from who was compared",
+    "wins and ties order the contenders so cleanly that no finite strengths tell them best: add votes, or use ties as "
+    "half a win",
+    "the first contender stood on the left in {left} of {n} votes, so its quality and its place cannot be told apart",
     "covariate {name} follows from the contenders: leave it out",
     "covariate {name} follows from the contenders and the covariates before it: leave it out",
     "covariate {name} is 0 in every pair: nothing can be learnt about it",

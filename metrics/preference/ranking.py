@@ -24,7 +24,7 @@ from metrics.preference.sandwich import (
     meat,
     positive,
 )
-from metrics.preference.tally import Kinds, NotConnected, Tally
+from metrics.preference.tally import Kinds, NotConnected, Tally, require_sides
 from metrics.preference.votes import AllVotes
 
 __all__ = ["NotConnected", "Ranking", "Rated", "Tally", "joined", "league", "rank", "strengths"]
@@ -84,15 +84,15 @@ def rank(tally: Tally, side: bool = False, prior: float | None = None, level: fl
     result is then a maximum a posteriori estimate and says so in `method`.
 
     Raises NotConnected (without a prior), NoConvergence, and ValueError where sides are asked for but unknown or
-    unvaried.
+    fixed (`require_sides`).
     """
     if prior is None:
         tally.require_connected()
     elif not prior > 0:
         raise ValueError(f"the prior is a standard deviation in log-odds and must be above 0, not {prior}")
-    if side and (np.any(tally.side == 0) or np.ptp(tally.side) == 0):
-        raise ValueError("a side term needs to know where each clip stood, and both placements to occur")
     size = len(tally.names)
+    if side:
+        require_sides(tally.first, tally.second, tally.side, tally.votes, size)
     theta, bread = _newton(tally, side, 0.0 if prior is None else prior**-2)
     middle = _middle(tally, _chances(tally, theta), side)
     covariance = positive(bread @ middle @ bread)

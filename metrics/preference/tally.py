@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from metrics.preference.bias import SIDES_FIXED
 from metrics.preference.sandwich import add, codes, effective_assessors
 from metrics.preference.votes import AllVotes
 
@@ -178,6 +179,23 @@ def require_connected(matrix: Floats, names: tuple[str, ...]) -> None:
         "Collect more votes between them, leave out the undefeated or winless, or give a prior",
         groups,
     )
+
+
+def require_sides(first: Ints, second: Ints, side: Floats, votes: Floats, size: int) -> None:
+    """Raises ValueError unless sides vary beside who was compared: regressed on the contenders, ±1 must keep as much
+    variance as one pairing has where one order in twenty is the other one (`bias.SIDES_FIXED`).
+
+    first, second, side (+1: first on the left, −1: on the right, 0: unknown) and votes: one entry per kind of vote.
+    """
+    if np.any(side == 0):
+        raise ValueError("a side term needs to know where each clip stood")
+    cross = add(first * size + second, votes, size * size).reshape(size, size)
+    cross = cross + cross.T
+    tilted = votes * side
+    edge = add(first, tilted, size) - add(second, tilted, size)
+    explained = edge @ np.linalg.lstsq(np.diag(cross.sum(axis=1)) - cross, edge, rcond=None)[0]
+    if 1 - explained / votes.sum() < 4 * SIDES_FIXED * (1 - SIDES_FIXED):
+        raise ValueError("sides were fixed: who stood on the left follows from who was compared")
 
 
 def _listed(groups: tuple[tuple[str, ...], ...]) -> str:

@@ -28,8 +28,9 @@ def people(comparison, count=24):
     return [make_participation(comparison, name=f"assessor {number}") for number in range(count)]
 
 
-def voted(comparison, votes, first_wins=lambda number: True, contenders=None):
-    """So many more votes, spread over pairs first and assessors then, as dispatch would; `contenders`: of these two."""
+def voted(comparison, votes, first_wins=lambda number: True, contenders=None, turned=lambda number: number % 2 > 0):
+    """So many more votes, spread over pairs first and assessors then, as dispatch would; `contenders`: of these two;
+    `turned`: which of them had their sides turned."""
     aspect, voters = comparison.aspects.get(), list(comparison.participations.order_by("pk")) or people(comparison)
     pairs = list(comparison.pairs.order_by("pk"))
     if contenders:
@@ -38,8 +39,9 @@ def voted(comparison, votes, first_wins=lambda number: True, contenders=None):
     with transaction.atomic():
         for number in range(start, start + votes):
             pair, voter = pairs[number % len(pairs)], voters[(number + number // len(pairs)) % len(voters)]
+            swapped = turned(number // len(pairs) + number)
             assignment = Assignment.objects.create(
-                pair=pair, participation=voter, swapped=False, state="submitted", lease_until=Now(), version=1
+                pair=pair, participation=voter, swapped=swapped, state="submitted", lease_until=Now(), version=1
             )
             ballot = Ballot.objects.create(assignment=assignment, version=1, key=assignment.code.hex, fingerprint="")
             Vote.objects.create(ballot=ballot, aspect=aspect, choice="first" if first_wins(number) else "second")
