@@ -46,6 +46,9 @@ CODECS = frozenset(("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "ffv1", "gi
 OPENING = {"protocol_whitelist": "file", "codec_whitelist": ",".join(sorted(CODECS))}
 
 
+DAMAGED = "cannot be decoded: it is cut short or damaged; copy it here again, or re-encode it"
+
+
 class MediaError(Exception):
     """A file is no usable clip; the message names it and says why."""
 
@@ -103,6 +106,9 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
             cut = packets < stream.frames
             if demuxer == "matroska" and len(container.streams) == 1 and container.duration and rate and times:
                 cut |= (times[-1] or 0) + 2 / float(rate) < container.duration / av.time_base
+            cut |= demuxer == "gif" and not _gif_ends(path, opened)
+    except (av.error.InvalidDataError, av.error.EOFError, UnicodeError) as error:
+        raise MediaError(f"{path}: {DAMAGED}") from error
     except (av.error.FFmpegError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
         raise MediaError(f"{path}: cannot be decoded ({said}); copy it here again, or re-encode it") from error
@@ -112,7 +118,7 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
         raise MediaError(f"{path}: is cut short after {len(times)} frames; copy it here again")
     if len(times) == 1:
         return Footage(film.frames, 1.0, "image", codec == "ffv1")
-    return Footage(film.frames, _mean_rate(path, rate, times), "video", codec == "ffv1")
+    return Footage(film.frames, _mean_rate(path, rate, times, demuxer == "gif"), "video", codec == "ffv1")
 
 
 class _Film:
@@ -166,11 +172,19 @@ def check_size(path: Path, width: int, height: int, frames: int) -> None:
         )
 
 
-def _mean_rate(path: Path, rate: Fraction | None, times: list[float | None]) -> float:
-    """Frames per second: the stream's mean rate (of a GIF: frames over the sum of their delays), or what times tell."""
-    if rate:
-        return float(rate)
+def _gif_ends(path: Path, opened: IO[bytes] | None) -> bool:
+    """Whether its last block is there, a semicolon, of which FFmpeg does not ask."""
+    with nullcontext(opened) if opened else path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 64))
+        return file.read().rstrip(b"\0").endswith(b";")
+
+
+def _mean_rate(path: Path, rate: Fraction | None, times: list[float | None], reckoned: bool) -> float:
+    """Frames per second: the stream's mean rate (of a GIF: frames over the sum of their delays), or what times tell,
+    where it has none or where it is not reckoned from all frames and times contradict it by more than a frame."""
     known = [time for time in times if time is not None]
+    if rate and (reckoned or len(known) < 2 or abs((known[-1] - known[0]) * float(rate) - (len(known) - 1)) < 1.5):
+        return float(rate)
     if len(known) > 1 and known[-1] > known[0]:
         return (len(known) - 1) / (known[-1] - known[0])
     raise MediaError(f"{path}: does not say its frame rate")
@@ -185,7 +199,9 @@ def _read_image(path: Path, opened: IO[bytes] | None) -> Footage:
             upright = ImageOps.exif_transpose(image)  # a camera notes which way it was held, and notes are not kept
             pixels = np.asarray(upright.convert("RGB"), dtype=np.uint8)
             lossless = image.format == "PNG"
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise MediaError(f"{path}: {DAMAGED}") from error
+    except Image.DecompressionBombError as error:
         raise MediaError(f"{path}: cannot be decoded ({error}); copy it here again, or re-encode it") from error
     return Footage(pixels[None].copy(), 1.0, "image", lossless)
 

@@ -228,6 +228,7 @@ KNOWN: tuple[str, ...] = (
     "{path}: does not say its frame rate",
     "{path}: is cut short after {n} frames; copy it here again",
     "{path}: is an animation; re-encode it, for instance as mp4",
+    "{path}: cannot be decoded: it is cut short or damaged; copy it here again, or re-encode it",
     "{path}: cannot be decoded ({error}); copy it here again, or re-encode it",
     "{path}: decoding took longer than {seconds} s",
     "{path}: decoding it broke off (limits: {seconds} s, {memory} GiB); re-encode it, for instance as {kind}",

@@ -12,11 +12,19 @@ from evalapp.generation.models import Clip
 if TYPE_CHECKING:
     from generators.video import Footage
 
-ENDINGS = (".mp4", ".mov", ".webm", ".mkv", ".gif", ".png", ".jpg", ".jpeg")
+ENDINGS = (
+    *(".mp4", ".mov", ".webm", ".mkv", ".gif", ".png", ".jpg", ".jpeg", ".webp"),
+    *(".m4v", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".bmp", ".tif", ".tiff"),
+)
+"""Of a reference folder's files, those that are clips; what cannot be read of them is refused by name."""
 
 
 class Unmeasurable(Exception):
-    """Some files could not be measured; the message names each with its reason. The others are stored."""
+    """Some files could not be measured; the message names each with its reason. The others are stored: so many."""
+
+    def __init__(self, told: str, stored: int = 0) -> None:
+        super().__init__(told)
+        self.stored = stored
 
 
 class UnknownReference(Exception):

@@ -115,7 +115,7 @@ def measure(comparison: Comparison, metrics: Iterable[str] = (), done: Callable[
             stored += len(found)
         done()
     if problems:
-        raise Unmeasurable("\n".join(problems))
+        raise Unmeasurable("\n".join(problems), stored)
     return stored
 
 

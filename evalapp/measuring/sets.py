@@ -104,7 +104,7 @@ def measure_sets(
             stored += _compare(comparison, name, using, sets, reference)
             done()
     if problems:
-        raise Unmeasurable("\n".join(problems))
+        raise Unmeasurable("\n".join(problems), stored)
     return stored
 
 

@@ -1,6 +1,7 @@
 """Media files: lossless masters, renditions that tell nothing, and refusal of whatever is no clip."""
 
 import io
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,33 @@ def test_a_file_cut_short_is_refused(write, name, share, noise, tmp_path):
     (tmp_path / name).write_bytes(content[: int(share * len(content))])
     with pytest.raises(MediaError, match=rf"{name}: .*(cut short|damaged|decoded)"):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.999])
+def test_a_gif_that_lacks_its_end_is_no_shorter_clip(share, noise, tmp_path):
+    first, *others = map(Image.fromarray, noise)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=100)
+    whole = (tmp_path / "a.gif").read_bytes()
+    assert len(read(tmp_path / "a.gif").frames) == len(noise)
+    (tmp_path / "a.gif").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(MediaError, match=r"a\.gif: .*(cut short|no frames)"):
+        read(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_a_variable_rate_becomes_the_mean_one_whatever_the_container_declares(ending, noise, tmp_path):
+    times = np.cumsum([0, 100, 20, 300, 40, 150, 90])[: len(noise)]
+    with av.open(str(tmp_path / f"a.{ending}"), "w") as file:
+        stream = file.add_stream("libx264", rate=24)  # declared by Matroska
+        stream.height, stream.width = noise.shape[1:3]
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for pixels, time in zip(noise, times, strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = int(time), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    wanted = (len(times) - 1) / times[-1] * 1000
+    assert read(tmp_path / f"a.{ending}").fps == pytest.approx(wanted)
 
 
 def test_a_file_that_ends_between_two_frames_is_refused_too(noise, tmp_path):

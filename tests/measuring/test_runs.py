@@ -144,6 +144,7 @@ def test_the_command_prints_means_with_counts_and_names_what_failed(filmed):
     filmed.clips().first().master.unlink()
     with pytest.raises(CommandError, match="is gone"):
         call_command("measure", filmed.name, metric=["frozen"], stdout=out)
+    assert "5 new measurements" in out.getvalue()
 
 
 def text_of(frames, fps, network, prompt):

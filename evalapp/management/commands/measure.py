@@ -46,6 +46,7 @@ class Command(BaseCommand):
             try:
                 stored += measure(comparison, clipwise, lambda: progress.advance(bar)) if clipwise else 0
             except Unmeasurable as error:
+                stored += error.stored
                 problems.append(str(error))
             steps = 0
 
@@ -58,6 +59,7 @@ class Command(BaseCommand):
             try:
                 stored += measure_sets(comparison, sets, reference, lambda: progress.advance(bar), ahead) if sets else 0
             except Unmeasurable as error:
+                stored += error.stored
                 problems.append(str(error))
         self.stdout.write(f"{stored} new measurements")
         for result in results_of(comparison):
