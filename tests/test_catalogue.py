@@ -10,10 +10,12 @@ import pytest
 from django.utils.translation.template import templatize
 
 from evalapp.catalog import recipe_form
+from evalapp.measuring.judge_forms import options_of
 from evalapp.measuring.set_results import title_of
+from evalapp.measuring.views import about
 from generators import names
 from generators.recipe import schema
-from metrics import METRICS, WITH_WEIGHTS
+from metrics import JUDGES, METRICS, WITH_WEIGHTS
 from metrics.sets import SETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +59,14 @@ def test_every_hint_of_a_recipe_s_form_is_translated():
     hints = {each.hint for group in found for each in (group, *group.fields) if each.hint}
     assert len(hints) > 50
     assert sorted(hint for hint in hints if hint not in RUSSIAN or not RUSSIAN[hint].translated()) == []
+
+
+def test_what_each_judge_is_and_asks_for_is_translated():
+    """Judges know no catalogues either: the page translates the first line of each and what its options say."""
+    told = {about(path) for path in JUDGES.values()}
+    told |= {field.description for name in JUDGES for field in options_of(name).values() if field.description}
+    assert len(told) > 30
+    assert sorted(text for text in told if text not in RUSSIAN or not RUSSIAN[text].translated()) == []
 
 
 def test_no_text_stands_twice_and_each_keeps_its_values():

@@ -47,9 +47,13 @@ def offers(chosen: JudgeForm | None = None) -> list[Offer]:
     for name, path in JUDGES.items():
         ready, problems = probed(name)
         form = chosen if chosen and chosen.judge == name else JudgeForm(name)
-        about = " ".join((resolve(path).__doc__ or "").partition("\n\n")[0].split())
-        found.append(Offer(name, about, ready, problems, form))
+        found.append(Offer(name, about(path), ready, problems, form))
     return found
+
+
+def about(path: str) -> str:
+    """What a judge is, in the first sentences of its class."""
+    return " ".join((resolve(path).__doc__ or "").partition("\n\n")[0].split())
 
 
 def probed(name: str) -> tuple[bool | None, list[str]]:

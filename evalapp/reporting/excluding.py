@@ -100,7 +100,7 @@ def all_excluded(table: VoteTable, whole: VoteTable) -> list[str]:
     """The warning that every vote is excluded, where that is so."""
     if len(table) or not len(whole):
         return []
-    return [said("All {n} votes are excluded: nothing below says anything.", n=len(whole))]
+    return [said("All votes are excluded ({n}): nothing below says anything.", n=len(whole))]
 
 
 def reworded(found: list[Row], table: VoteTable, whole: VoteTable) -> list[Row]:
@@ -110,6 +110,6 @@ def reworded(found: list[Row], table: VoteTable, whole: VoteTable) -> list[Row]:
         if not table.rows(code, pairing).any() and (left_out := int(whole.rows(code, pairing).sum())):
             first, second = row["contenders"]
             row["sentence"] = said(
-                "All {n} votes on {first} against {second} are excluded.", n=left_out, first=first, second=second
+                "All votes on {first} against {second} are excluded ({n}).", n=left_out, first=first, second=second
             )
     return found

@@ -6,6 +6,7 @@ from typing import Any
 from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, SIDES_FIXED
 from evalapp.reporting.reasons import DRAWS, SEED
 from evalapp.reporting.scales import PRIOR
+from evalapp.reporting.sections import SIDES_UNKNOWN
 from evalapp.reporting.wording import said
 
 FEW_TASTES = 30
@@ -55,7 +56,7 @@ def _counted(snapshot: Mapping[str, Any]) -> list[str]:
     if excluded := snapshot["exclusions"]["excluded"]:
         told.append(
             said(
-                "{n} votes of {k} excluded assessors are left out; verdicts are also shown with everyone counted.",
+                "Votes of excluded assessors ({k}) are left out: {n}; verdicts are also shown with everyone counted.",
                 n=snapshot["exclusions"]["votes"],
                 k=len({each["assessor"] for each in excluded}),
             )
@@ -171,14 +172,17 @@ def _intervals(snapshot: Mapping[str, Any], closed: bool) -> list[str]:
 
 def _beside(snapshot: Mapping[str, Any]) -> list[str]:
     told: list[str] = []
-    if any(row["left"] is not None for row in snapshot["position_bias"]):
+    bias = snapshot["position_bias"]
+    if any(row["left"] is not None for row in bias) or any(
+        row["side_corrected"] is not None for row in snapshot["sensitivity"]
+    ):
         told.append(
             said(
                 "Position bias is the share of decided votes that went to the left side; the side-corrected win rate "
                 "is that with both orders equally often, by least squares."
             )
         )
-    else:
+    elif any(row["reason"] == SIDES_UNKNOWN for row in bias):
         told.append(said("Nothing is corrected for sides: there are no votes of which the side is known."))
     if any(row["dawid_skene"] is not None for row in snapshot["sensitivity"]):
         told.append(

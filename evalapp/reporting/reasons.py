@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalapp.comparisons.models import SIDES_FIXED
-from evalapp.reporting.sections import LEVEL, Row, headline, sides_fixed, too_few
+from evalapp.reporting.sections import LEVEL, SIDES_UNKNOWN, Row, headline, sides_fixed, too_few
 from evalapp.reporting.table import VoteTable
 from evalapp.reporting.wording import said
 from metrics import resolve
@@ -148,7 +148,7 @@ def sensitivity(table: VoteTable) -> list[Row]:
         chosen = table.places(asked, pairing)
         votes = table.votes(chosen)
         row: Row = {"contenders": list(_names(table, pairing)), "side_corrected": None, "side_corrected_interval": None}
-        row |= {"side_effect": None, "side_reason": "it is not known who stood on which side", "dawid_skene": None}
+        row |= {"side_effect": None, "side_reason": SIDES_UNKNOWN, "dawid_skene": None}
         if table.first_on_left is not None:
             found = correct(votes, LEVEL)
             row |= {"side_corrected": found.estimate, "side_corrected_interval": _ends(found.interval)}
@@ -253,7 +253,7 @@ def warnings(table: VoteTable) -> list[str]:
         elif (outcomes == 0.5).all():
             told.append(
                 said(
-                    "All {n} votes on {first} against {second} are ties: nobody saw a difference.",
+                    "All votes on {first} against {second} are ties ({n}): nobody saw a difference.",
                     n=len(outcomes),
                     first=first,
                     second=second,

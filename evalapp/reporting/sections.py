@@ -15,6 +15,7 @@ from metrics import resolve
 LEVEL = 0.95
 MOST_ASKED = 2
 """The greatest strength that the screen offers: a full preference, unless imported votes know a greater one."""
+SIDES_UNKNOWN = "it is not known who stood on which side"
 COEFFICIENTS = (
     *("raw_agreement", "krippendorff_alpha", "krippendorff_alpha ordinal", "gwet_ac1"),
     *("self_consistency", "human_ceiling"),
@@ -139,7 +140,7 @@ def position_bias(table: VoteTable) -> list[Row]:
     for aspect, code in groups:
         chosen = np.arange(len(table)) if code is None else table.places(code)
         if table.first_on_left is None or not len(chosen):
-            reason = "no votes yet" if table.first_on_left is not None else "it is not known who stood on which side"
+            reason = "no votes yet" if table.first_on_left is not None else SIDES_UNKNOWN
             rows.append({"aspect": aspect, "decided": 0, "left": None, "interval": None, "reason": reason})
             continue
         left, balance = measure(table.votes(chosen), LEVEL)

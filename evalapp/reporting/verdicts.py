@@ -144,9 +144,10 @@ def _claim(names: list[str], verdict: str, numbers: str, margin: float | None) -
 
 def _numbers(names: list[str], aspect: str, rate: float, told: str, votes: int) -> str:
     template = (
-        "{first} wins {share} of 100 against {second} ({told}, {votes} votes)"
+        "{first} wins {share} of 100 against {second} ({told}, {votes})"
         if aspect == HEADLINE
-        else "{first} wins {share} of 100 against {second} on {aspect} ({told}, {votes} votes)"
+        else "{first} wins {share} of 100 against {second} on {aspect} ({told}, {votes})"
     )
+    counted = said("{n} votes" if votes != 1 else "1 vote", n=votes)
     share = round(100 * rate)
-    return said(template, first=names[0], second=names[1], aspect=aspect, share=share, told=told, votes=votes)
+    return said(template, first=names[0], second=names[1], aspect=aspect, share=share, told=told, votes=counted)

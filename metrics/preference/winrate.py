@@ -32,6 +32,7 @@ NEW_ASSESSORS = "new prompts and new assessors"
 SAME_ASSESSORS = "these assessors, new prompts"
 INDEPENDENT = "assumes independent votes"
 ZERO = 1e-18  # a variance below this is rounding
+NEAR = 1e-9  # and so is a difference of win rates below this
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,7 @@ def _interval(votes: Votes, theta: float, parts: Variances, way: str, df: float,
         near, turned = variances(replace(votes, outcome=outcome))
         hull.append(t_interval(near, getattr(turned, way), df, claim, level))
     low, high = min(theta, *(one.low for one in hull)), max(theta, *(one.high for one in hull))
-    p_value = 1.0 if theta == 0.5 else max(one.p_value for one in hull)
+    p_value = 1.0 if abs(theta - 0.5) < NEAR else max(one.p_value for one in hull)
     return Interval(low, high, max(one.se for one in hull), df, claim, p_value)
 
 

@@ -87,8 +87,8 @@ def test_all_votes_excluded_is_a_sentence(split):
     for each in split.participations.all():
         exclude(each)
     found = snapshot(split)
-    assert found["warnings"] == ["All 288 votes are excluded: nothing below says anything."]
-    assert found["verdicts"][0]["sentence"] == "All 288 votes on end-to-end against frame-by-frame are excluded."
+    assert found["warnings"] == ["All votes are excluded (288): nothing below says anything."]
+    assert found["verdicts"][0]["sentence"] == "All votes on end-to-end against frame-by-frame are excluded (288)."
     assert found["results"][0]["win_rate"] is None
 
 

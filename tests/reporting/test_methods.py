@@ -2,6 +2,7 @@
 
 import json
 
+from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.reporting.build import build
@@ -42,7 +43,7 @@ def test_looks_margin_exclusions_and_ranking_are_in_the_methods_of_the_compariso
     told = text(comparison)
     assert "5 looks at each pairing were fixed before launch, on the way to 40 votes" in told
     assert "above 45 of 100" in told
-    assert "30 votes of 1 excluded assessors are left out" in told
+    assert "Votes of excluded assessors (1) are left out: 30" in told
     assert "Bradley-Terry" in told
     assert "Krippendorff's alpha (2004)" in told
     assert "Wilson's interval (1927)" in told
@@ -58,3 +59,15 @@ def test_an_interval_that_no_row_has_is_not_in_the_methods(db):
     told = text(comparison)
     assert "The 95 % interval speaks of these assessors and new prompts" in told
     assert "Cameron" not in told
+
+
+def test_where_all_are_ties_sides_are_not_said_to_be_unknown(db):
+    comparison = make_comparison(prompts=6, overlap=2, aspects=ONE_ASPECT)
+    people(comparison, 2)
+    for each in comparison.participations.all():
+        while task := next_assignment(each):
+            task.submit(dict.fromkeys(comparison.aspects.all(), "same"), key=task.code.hex, viewing={})
+    comparison.close()
+    told = text(comparison)
+    assert "both orders equally often" in told
+    assert "of which the side is known" not in told

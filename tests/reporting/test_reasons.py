@@ -132,7 +132,7 @@ def test_tags_that_differ_are_found_and_drawn_towards_the_whole():
 @pytest.mark.parametrize(
     ("outcomes", "said"),
     [
-        (np.full((20, 6, 1), 0.5), "All 120 votes on one against two are ties"),
+        (np.full((20, 6, 1), 0.5), "All votes on one against two are ties (120)"),
         (np.tile([[[1.0]], [[0.0]]], (10, 1, 1)), "All votes come from one assessor"),
         (np.tile([[1.0], [0.0]], (1, 3, 1)), "All votes are on one prompt"),
     ],

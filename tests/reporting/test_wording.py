@@ -14,7 +14,7 @@ from evalapp.reporting.build import build, rounded
 from evalapp.reporting.presenting import presented
 from evalapp.reporting.wording import KNOWN, LATE, TOLD, joined, recognised, said, spoken
 from metrics.preference.drivers import NOT_A_CAUSE
-from tests.factories import make_comparison
+from tests.factories import make_comparison, make_participation, make_vote
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = polib.pofile(str(ROOT / "frontend/locale/ru/LC_MESSAGES/django.po"))
@@ -89,6 +89,15 @@ def test_a_report_in_russian_leaves_no_sentence_of_its_verdicts_in_english(db):
     told += [pairing["drivers"]["sentence"] for pairing in shown["pairings"]] + shown["warnings"]
     names = "|".join(snapshot["comparison"]["contenders"])
     assert [text for text in told if re.search("[A-Za-z]{3}", re.sub(names, "", text))] == []
+
+
+def test_a_single_vote_is_not_said_in_the_plural_in_either_language(db):
+    comparison = make_comparison(prompts=2, overlap=1)
+    make_vote(make_participation(comparison))
+    snapshot = json.loads(build(comparison).snapshot)
+    assert ", 1 vote)" in snapshot["verdicts"][0]["sentence"]
+    with override("ru"):
+        assert ", 1 голос)" in presented(snapshot)["pairings"][0]["verdict"]["sentence"]
 
 
 def test_what_snapshots_hold_in_english_alone_is_told_by_the_page():

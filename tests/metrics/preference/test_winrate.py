@@ -221,3 +221,9 @@ def test_strengths_that_make_no_sense_are_refused():
     for outcome, strength in ((1, 0), (0.5, 1), (1, 3)):
         with pytest.raises(ValueError, match="a strength lies above 0"):
             strength_weighted(Votes.of([0], [0], [outcome], strength=[strength]), strongest=2)
+
+
+@pytest.mark.parametrize(("prompts", "assessors"), [(20, 6), (25, 6), (30, 7), (7, 3)])
+def test_ties_alone_speak_for_neither_however_their_mean_is_rounded(prompts, assessors):
+    prompt, assessor = np.divmod(np.arange(prompts * assessors), assessors)
+    assert win_rate_of(Votes.of(prompt, assessor, np.full(prompts * assessors, 0.5))).p_value == 1
