@@ -13,6 +13,7 @@ from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip, Queue, Window
 from evalapp.generation.uploads import Upload
+from evalapp.generation.workers import Worker
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, TrainingRun, Verdict
 from evalapp.measuring.models import Features, Measurement, MeasuringRun, SetMeasurement
 from evalapp.people.answers import StoredAnswer
@@ -75,4 +76,5 @@ __all__ = [
     "Vote",
     "Webhook",
     "Window",
+    "Worker",
 ]

@@ -50,8 +50,12 @@ def media_of_its_own(settings, tmp_path):
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(settings):
-    """The guard against guessed passwords counts in a cache, which would lock the next test out."""
+    """The guard against guessed passwords counts in a cache, which would lock the next test out; the language of the
+    last page that was asked for stays active in its thread."""
     from django.core.cache import caches
+    from django.utils import translation
+
+    translation.deactivate()
 
     for name in settings.CACHES:
         caches[name].clear()

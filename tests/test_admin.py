@@ -22,6 +22,7 @@ from evalapp.catalog.pictures import Picture
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Queue, Window
 from evalapp.generation.uploads import Upload
+from evalapp.generation.workers import tell
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, TrainingRun, Verdict
 from evalapp.measuring.models import Features, Measurement, MeasuringRun, SetMeasurement
 from evalapp.people import audit
@@ -86,6 +87,7 @@ def everything(db):
     Delivery.objects.create(webhook=webhook, event="report.built", body="{}")
     queue, now = Queue.objects.create(hardware="gpu"), timezone.now()
     Window.objects.create(queue=queue, starts_at=now, ends_at=now + timedelta(hours=1))
+    tell(["cpu"])
     first, second = comparison.contenders.all()
     aspect, counts = comparison.aspects.first(), {"votes": 20, "prompts": 20, "assessors": 5}
     numbers = {"boundary": 4.5, "level": 0.95, "win_rate": 0.5, "final": False}

@@ -12,7 +12,7 @@ BUDGET = {
     "api-report": 24,
     "report-file": 24,
     "comparison": 23,
-    "api-schema": 22,  # each list is asked for its model
+    "api-schema": 24,  # each list is asked for its model
     "api-docs": 22,
     "report-pairs": 21,
     "api-exploration": 21,

@@ -149,9 +149,20 @@ def _withdraw(server: Visavis, asked: argparse.Namespace) -> None:
     server.call("DELETE", _at(server, asked, f"goldens/{asked.number}"))
 
 
+_REFUSES = {
+    "behind": "its code is newer than the database: run `manage.py migrate`, or start it with the house's version",
+    "full": "its disk is full: free some space under the media folder",
+}
+
+
 def _queues(server: Visavis, asked: argparse.Namespace) -> None:
     for each in server.pages("queues/"):
-        print(f"{each['hardware']}\t{'rests' if each['rests'] else 'works'}\t{each['waiting']} clips wait")
+        heard = [worker for worker in each["workers"] if worker["heard"]]
+        state = f"{'rests' if each['rests'] else 'works'}\t{each['waiting']} clips wait\t{len(heard)} workers"
+        print(f"{each['hardware']}\t{state}")
+        for worker in heard:
+            if worker["refuses"]:
+                print(f"  {worker['name']} renders nothing: {_REFUSES[worker['refuses']]}")
 
 
 def _change_queue(server: Visavis, asked: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from evalapp.comparisons.models import Aspect, Comparison, Entry, Pair
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip, Queue, Window
 from evalapp.generation.uploads import Upload
+from evalapp.generation.workers import Worker
 
 
 @admin.register(Queue)
@@ -25,6 +26,12 @@ class WindowTable(Table):
     list_display = ("queue", "starts_at", "ends_at", "grams_per_kwh")
     list_select_related = ("queue",)
     search_fields = ("queue__hardware",)
+
+
+@admin.register(Worker)
+class WorkerTable(ReadOnly):
+    list_display = ("name", "queues", "version", "device", "seen_at")
+    search_fields = ("name", "version", "device")
 
 
 @admin.register(Checkpoint)

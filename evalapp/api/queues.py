@@ -11,6 +11,7 @@ from evalapp.api.base import AtOnce, Problems, checked, filled, told
 from evalapp.api.serializers import Strict
 from evalapp.generation.models import Clip, Queue
 from evalapp.generation.queues import QueueForm, every_queue, give_hours, rest, written
+from evalapp.generation.workers import Worker
 
 MOST_COUNTED = 10_000
 
@@ -30,6 +31,21 @@ class SetQueueSerializer(Strict):
     windows = WindowSerializer(many=True, required=False, help_text="When alone it works; empty: always.")
 
 
+class WorkerSerializer(serializers.Serializer):
+    name = serializers.CharField(help_text="Host and process, as clips' provenance names it.")
+    queues = serializers.ListField(child=serializers.CharField())
+    version = serializers.CharField(help_text="Its newest migration, and the hash of its generators.")
+    device = serializers.CharField()
+    seen_at = serializers.DateTimeField()
+    heard = serializers.BooleanField(help_text="Whether it told of itself within the last minute.")
+    clips = serializers.IntegerField(help_text="That it renders now.")
+    refuses = serializers.ChoiceField(
+        ["", "behind", "full"],
+        help_text="Why it renders nothing: its code is newer than the database (`lacks`), or its disk is full.",
+    )
+    lacks = serializers.ListField(child=serializers.CharField(), help_text="Migrations the database has not.")
+
+
 class QueueSerializer(serializers.Serializer):
     hardware = serializers.CharField()
     paused = serializers.BooleanField()
@@ -38,6 +54,7 @@ class QueueSerializer(serializers.Serializer):
     quiet_until = serializers.TimeField(allow_null=True)
     windows = WindowSerializer(many=True)
     waiting = serializers.IntegerField(help_text=f"Clips, counted up to {MOST_COUNTED}.")
+    workers = WorkerSerializer(many=True, help_text="That serve it and told of themselves within a day.")
 
 
 class Queues(Problems, generics.ListAPIView):
@@ -52,7 +69,8 @@ class Queues(Problems, generics.ListAPIView):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
-        return [_told(queue) for queue in every_queue()]
+        workers = Worker.objects.lately()
+        return [_told(queue, workers) for queue in every_queue()]
 
 
 class OneQueue(Problems):
@@ -63,7 +81,7 @@ class OneQueue(Problems):
 
     @told(QueueSerializer)
     def get(self, request: Request, hardware: str) -> Response:
-        return Response(_told(_queue(hardware)))
+        return Response(_told(_queue(hardware), Worker.objects.lately()))
 
     @told(QueueSerializer, 400, request=SetQueueSerializer)
     def patch(self, request: Request, hardware: str) -> Response:
@@ -75,7 +93,7 @@ class OneQueue(Problems):
             give_hours(hardware, **filled(QueueForm(hours | {"windows": "\n".join(lines)})))
         if "paused" in asked:
             rest(hardware, asked["paused"])
-        return Response(_told(_queue(hardware)))
+        return Response(_told(_queue(hardware), Worker.objects.lately()))
 
 
 def _queue(hardware: str) -> Queue:
@@ -87,7 +105,7 @@ def _line(window: dict[str, Any]) -> str:
     return ",".join(str(cell) for cell in cells if cell is not None)
 
 
-def _told(queue: Queue) -> dict[str, Any]:
+def _told(queue: Queue, workers: list[Worker]) -> dict[str, Any]:
     windows = queue.windows.all() if queue.pk else ()
     names = ("starts_at", "ends_at", "grams_per_kwh")
     return {
@@ -95,4 +113,5 @@ def _told(queue: Queue) -> dict[str, Any]:
         "rests": queue.hardware in Queue.resting(),
         "windows": [{name: getattr(each, name) for name in names} for each in windows],
         "waiting": Clip.objects.waiting(queue.hardware, MOST_COUNTED),
+        "workers": WorkerSerializer([each for each in workers if each.serves(queue.hardware)], many=True).data,
     }

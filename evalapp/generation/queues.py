@@ -6,6 +6,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from evalapp.catalog.models import IMPORT, Contender
 from evalapp.generation.models import Clip, Queue, Window
 from evalapp.generation.tasks import ring
+from evalapp.generation.workers import Worker, differing
 from evalapp.people import audit
 from evalapp.people.views import organizers_only
 
@@ -102,7 +104,7 @@ def written(queue: Queue) -> str:
 @require_safe
 def queues(request: HttpRequest) -> HttpResponse:
     """Every hardware class that a contender asks for, or that has a queue of its own."""
-    return render(request, "rendering/queues.html", {"queues": _shown(), "zone": timezone.get_current_timezone_name()})
+    return render(request, "rendering/queues.html", _page())
 
 
 def every_queue() -> list[Queue]:
@@ -112,7 +114,18 @@ def every_queue() -> list[Queue]:
     return [known.get(name) or Queue(hardware=name) for name in sorted(set(asked) | set(known))]
 
 
-def _shown(hardware: str = "", form: QueueForm | None = None) -> list[dict[str, Any]]:
+def _page(hardware: str = "", form: QueueForm | None = None) -> dict[str, Any]:
+    workers = Worker.objects.lately()
+    return {
+        "queues": _shown(workers, hardware, form),
+        "workers": workers,
+        "differing": differing(workers),
+        "least_free": settings.MEDIA_LEAST_FREE_MIB,
+        "zone": timezone.get_current_timezone_name(),
+    }
+
+
+def _shown(workers: list[Worker], hardware: str, form: QueueForm | None) -> list[dict[str, Any]]:
     now, resting = timezone.now(), set(Queue.resting())
     shown = []
     for queue in every_queue():
@@ -126,6 +139,7 @@ def _shown(hardware: str = "", form: QueueForm | None = None) -> list[dict[str, 
                 "rests": name in resting,
                 "window": queue.next_window(now) if queue.pk else None,
                 "waiting": Clip.objects.waiting(name, 10_000),
+                "served": any(worker.heard and worker.serves(name) for worker in workers),
                 "form": form if form and name == hardware else QueueForm(initial=initial, auto_id=f"{name}-%s"),
             }
         )
@@ -171,8 +185,7 @@ def set_queue(request: HttpRequest, hardware: str) -> HttpResponse:
     """Its quiet hours and windows."""
     form = QueueForm(request.POST, auto_id=f"{hardware}-%s")
     if not form.is_valid():
-        shown = {"queues": _shown(hardware, form), "zone": timezone.get_current_timezone_name()}
-        return render(request, "rendering/queues.html", shown, status=422)
+        return render(request, "rendering/queues.html", _page(hardware, form), status=422)
     queue = give_hours(hardware, **form.cleaned_data)
     messages.success(request, _("The hours of queue %(name)s are set.") % {"name": queue.hardware})
     return redirect("queues")

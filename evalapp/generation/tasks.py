@@ -5,8 +5,6 @@ serve: `celery -A evalapp worker -P threads -c 1 -Q gpu.80gb,gpu.24gb`.
 """
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Collection, Iterable
@@ -20,6 +18,7 @@ from evalapp.catalog.models import Contender, Recipe
 from evalapp.catalog.store import free_mib, has_room
 from evalapp.generation.fitting import fits
 from evalapp.generation.models import LEASE_RAN_OUT, Clip, Queue
+from evalapp.generation.workers import own_name
 from evalapp.lasting import Lasting
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def render_waiting(hardware: str = "cpu") -> None:
 
     if not fits():
         return
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    worker = own_name()
     until = time.monotonic() + SHIFT_SECONDS
     if hardware not in Queue.resting():
         try_waiting(hardware)
@@ -107,9 +106,13 @@ def store_uploads() -> None:
 def ring(apart_from: Collection[str] = ()) -> None:
     """Wake as many workers of each hardware class as waiting clips and recipes can keep busy, once the transaction is
     stored."""
-    asked = Contender.objects.order_by().values_list("hardware", flat=True).distinct()
-    for hardware, bells in wanted(set(asked).difference(apart_from), BELLS_AT_ONCE).items():
+    for hardware, bells in wanted(asked().difference(apart_from), BELLS_AT_ONCE).items():
         _ring(hardware, bells)
+
+
+def asked() -> set[str]:
+    """Hardware classes that contenders ask for."""
+    return set(Contender.objects.order_by().values_list("hardware", flat=True).distinct())
 
 
 def wanted(among: Iterable[str], most: int) -> dict[str, int]:

@@ -21,7 +21,7 @@ from tests.factories import make_clip, make_comparison
 def began(monkeypatch):
     """Hardware classes of the shifts that were begun."""
     begun = []
-    monkeypatch.setattr(looking, "_shift", begun.append)
+    monkeypatch.setattr(looking, "_shift", lambda hardware: begun.append(hardware) or 0.0)
     return begun
 
 
