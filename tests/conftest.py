@@ -62,6 +62,14 @@ def nothing_remembered(settings):
 
 
 @pytest.fixture(autouse=True)
+def in_english():
+    """A page asked for in Russian leaves its language to the thread, which in a house takes that of its next page."""
+    from django.utils import translation
+
+    translation.activate("en")
+
+
+@pytest.fixture(autouse=True)
 def bells(monkeypatch):
     """Names of the tasks that were rung; nothing answers them."""
     from celery.app.task import Task

@@ -48,6 +48,25 @@ def test_every_text_is_translated(texts):
     assert [(text, place) for text, place in found if text not in RUSSIAN or not RUSSIAN[text].translated()] == []
 
 
+REFUSALS = {"InvalidPlan", "NotReady", "NotPossible", "UploadRefused", "SuiteError", "PermissionDenied"}
+REFUSALS |= {"PromptsRefused", "ValidationError"}
+
+
+def test_what_a_page_refuses_is_said_in_its_language():
+    """None of what is raised there, or added to a form's errors, stands in the code as it is."""
+    pages = [path for path in (ROOT / "evalapp").rglob("*.py") if path.parent.name not in ("api", "commands")]
+    calls = [(node, path) for path in pages for node in ast.walk(ast.parse(path.read_text()))]
+    said = []
+    for node, path in calls:
+        name = isinstance(node, ast.Call) and (getattr(node.func, "id", "") or getattr(node.func, "attr", ""))
+        if name in REFUSALS or name == "add_error":
+            said += [(part, path) for part in node.args[name == "add_error" :]]
+    assert len(said) > 90
+    raw = [(ast.unparse(part), path.name) for part, path in said if isinstance(part, ast.JoinedStr | ast.Constant)]
+    read_by_a_script = "examples.py"
+    assert [each for each in raw if re.search("[a-z]{2}", each[0]) and each[1] != read_by_a_script] == []
+
+
 def test_every_measure_and_its_unit_is_translated():
     shown = {text for name, metric in (METRICS | WITH_WEIGHTS | SETS).items() for text in (title_of(name), metric.unit)}
     assert sorted(text for text in shown if re.search("[a-z]{3}", text) and text not in RUSSIAN) == ["Hasler-Süsstrunk"]

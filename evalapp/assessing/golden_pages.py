@@ -22,6 +22,7 @@ from evalapp.assessing.controls import ControlAnswer, Golden
 from evalapp.assessing.golden_orders import GoldenOrder
 from evalapp.assessing.goldens import EXPLANATIONS, GoldensRefused, known_goldens
 from evalapp.assessing.tasks import ring_goldens
+from evalapp.catalog.refusals import spoken
 from evalapp.comparisons.models import Comparison
 from evalapp.generation.media import media_response
 from evalapp.people import audit
@@ -84,7 +85,9 @@ def goldens(request: HttpRequest, code: UUID) -> HttpResponse:
             order(comparison, wanted.cleaned_data, request.user.get_username())
             messages.success(request, _("Goldens are being made. They appear below once all are ready."))
             return redirect("goldens", code)
-    orders = comparison.golden_orders.all()[:ORDERS_SHOWN]
+    orders = list(comparison.golden_orders.all()[:ORDERS_SHOWN])
+    for each in orders:
+        each.reason = "\n".join(map(spoken, each.reason.splitlines()))
     page: dict[str, Any] = {
         "comparison": comparison,
         "orders": orders,

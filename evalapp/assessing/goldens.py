@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from evalapp.assessing.choices import Choice
@@ -72,7 +73,8 @@ def make_goldens(
     if RELEVANCE in kinds:
         kinds[RELEVANCE] = [OTHER_PROMPT]
     if aspects and (unknown := [aspect for aspect in aspects if not kinds[aspect]]):
-        raise GoldensRefused([f"{aspect}: no damage is known for this aspect" for aspect in unknown])
+        told = gettext("%(aspect)s: no damage is known for this aspect")
+        raise GoldensRefused([told % {"aspect": aspect} for aspect in unknown])
     made: list[Golden] = []
     try:
         for aspect, names in kinds.items():
@@ -99,7 +101,7 @@ def _of_aspect(
     clips = _clips(comparison, rng)
     known = Golden.objects.filter(comparison=comparison, answers__has_key=aspect)
     met = set(known.exclude(damage="").values_list("first", "damage"))
-    found, why = 0, "there are no ready clips"
+    found, why = 0, ""
     for clip, name in zip(clips, cycle(names), strict=False):
         for chosen in (name, *(other for other in names if other != name)):
             if (clip.pk, chosen) in met:
@@ -119,6 +121,7 @@ def _of_aspect(
                 break
         if found == count:
             return
+    why = why or ("every ready clip has one already" if clips else "there are no ready clips")
     raise GoldensRefused([f"{aspect}: only {found} of {count} goldens can be made from these clips (the last: {why})"])
 
 
@@ -179,11 +182,18 @@ def known_goldens(comparison: Comparison, rows: Iterable[dict[str, str]], use: s
         pair: Pair | None = pairs.get((*place, one, other)) or pairs.get((*place, other, one))
         chosen = {"first": one, "second": other}.get(cells.get("choice", ""), cells.get("choice", ""))
         if pair is None:
-            problems.append(f"row {number}: there is no pair of {one!r} and {other!r} on prompt {place[0]!r}")
+            told = {"n": number, "first": repr(one), "second": repr(other), "prompt": repr(place[0])}
+            problems.append(
+                gettext("row %(n)s: there is no pair of %(first)s and %(second)s on prompt %(prompt)s") % told
+            )
         elif aspect not in aspects:
-            problems.append(f"row {number}: aspect {aspect!r} is none of {', '.join(sorted(aspects))}")
+            told = {"n": number, "aspect": repr(aspect), "aspects": ", ".join(sorted(aspects))}
+            problems.append(gettext("row %(n)s: aspect %(aspect)s is none of %(aspects)s") % told)
         elif chosen not in (one, other, "tie"):
-            problems.append(f"row {number}: choice {chosen!r} is none of first, second, tie, {one}, {other}")
+            told = {"n": number, "choice": repr(chosen), "first": one, "second": other}
+            problems.append(
+                gettext("row %(n)s: choice %(choice)s is none of first, second, tie, %(first)s, %(second)s") % told
+            )
         else:
             golden = found.setdefault(
                 pair.pk,
@@ -199,9 +209,12 @@ def known_goldens(comparison: Comparison, rows: Iterable[dict[str, str]], use: s
             )
             right = "tie" if chosen == "tie" else "first" if chosen == pair.first.contender.name else "second"
             if golden.answers.setdefault(aspect, right) != right:
-                problems.append(f"row {number}: another row gives another answer to {aspect} of this pair")
+                told = {"n": number, "aspect": aspect}
+                problems.append(
+                    gettext("row %(n)s: another row gives another answer to %(aspect)s of this pair") % told
+                )
     if problems or not found:
-        raise GoldensRefused(problems or ["there are no rows"])
+        raise GoldensRefused(problems or [gettext("there are no rows")])
     with transaction.atomic():
         return Golden.objects.bulk_create(found.values())
 

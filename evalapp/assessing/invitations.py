@@ -54,9 +54,9 @@ class InvitationForm(forms.Form):
         given: dict[str, Any] = super().clean() or {}
         addresses = [given.get(name, "") for name in ("return_url", "screened_out_url")]
         if any(address and not address.startswith("https://") for address in addresses):
-            raise forms.ValidationError("the addresses that lead back must start with https://")
+            raise forms.ValidationError(_("the addresses that lead back must start with https://"))
         if given.get("panel") and not (given.get("completion_code") or given.get("return_url")):
-            raise forms.ValidationError("people of a panel need a completion code or an address to go back to")
+            raise forms.ValidationError(_("people of a panel need a completion code or an address to go back to"))
         return given
 
 

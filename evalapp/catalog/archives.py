@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import IO
 
+from django.utils.translation import gettext as _
+
 from evalapp.catalog.pictures import LARGEST_IMAGE, MOST_IMAGES, Picture, is_image
 from evalapp.catalog.prompt_lists import KINDS
 from evalapp.catalog.receiving import UploadRefused
@@ -51,21 +53,21 @@ def opened(
     except UploadRefused:
         raise
     except UnicodeDecodeError:
-        raise UploadRefused("the list is not UTF-8 text: save it as UTF-8") from None
+        raise UploadRefused(_("the list is not UTF-8 text: save it as UTF-8")) from None
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
-        raise UploadRefused(f"this is no zip archive that can be read ({error})") from error
+        raise UploadRefused(_("this is no zip archive that can be read (%(why)s)") % {"why": error}) from error
     except (OSError, struct.error, zlib.error) as error:
-        raise UploadRefused(f"this archive is damaged ({error})") from error
+        raise UploadRefused(_("this archive is damaged (%(why)s)") % {"why": error}) from error
 
 
 def unpack(file: IO[bytes], keep: Callable[[Iterator[bytes]], Picture]) -> Unpacked:
     """The one list in a zip, and its images, each handed to `keep`. Raises UploadRefused, which names the member."""
-    told = f"an image (png, jpg, webp) nor a list ({', '.join(KINDS)})"
+    told = _("an image (png, jpg, webp) nor a list (%(kinds)s)") % {"kinds": ", ".join(KINDS)}
     with opened(file, lambda name: is_image(name) or _ending(name) in KINDS, told) as members:
         lists = [name for name in members if not is_image(name)]
         if len(lists) != 1:
-            found = ", ".join(lists) or "none"
-            raise UploadRefused(f"an archive holds one list of prompts ({', '.join(KINDS)}); this one: {found}")
+            found = {"kinds": ", ".join(KINDS), "found": ", ".join(lists) or _("none")}
+            raise UploadRefused(_("an archive holds one list of prompts (%(kinds)s); this one: %(found)s") % found)
         (name,) = lists
         content = b"".join(members[name](LARGEST_LIST))
         home, unpacked = PurePosixPath(name).parent, Unpacked(str(content, "utf-8-sig"), _ending(name))
@@ -82,17 +84,17 @@ def _look_at_the_end(file: IO[bytes]) -> None:
     """Refuse what would make a reader take a table of contents of any size for one, before there is a reader."""
     file.seek(0)
     if file.read(4) != b"PK\x03\x04":
-        raise UploadRefused("this is no zip archive with something in it")
+        raise UploadRefused(_("this is no zip archive with something in it"))
     size = file.seek(0, 2)
     if size > LARGEST_ARCHIVE:
-        raise UploadRefused(f"the archive is larger than {LARGEST_ARCHIVE // 2**20} MiB")
+        raise UploadRefused(_("the archive is larger than %(n)s MiB") % {"n": LARGEST_ARCHIVE // 2**20})
     file.seek(max(0, size - END.size - 20))
     tail = file.read()
-    signature, *_, table, _, comment = END.unpack(tail[-END.size :])
+    signature, *_disks, table, _place, comment = END.unpack(tail[-END.size :])
     if signature != b"PK\x05\x06" or comment or tail.startswith(b"PK\x06\x07"):
-        raise UploadRefused("this archive has a comment, is a zip64 or is cut short: pack it anew, without either")
+        raise UploadRefused(_("this archive has a comment, is a zip64 or is cut short: pack it anew, without either"))
     if table > LARGEST_DIRECTORY:
-        raise UploadRefused(f"the archive has too many members (at most {MOST_IMAGES} files and a list)")
+        raise UploadRefused(_("the archive has too many members (at most %(n)s files and a list)") % {"n": MOST_IMAGES})
     file.seek(0)
 
 
@@ -105,21 +107,25 @@ def _members(archive: zipfile.ZipFile, takes: Callable[[str], bool], told: str) 
         if info.is_dir() or path.parts[:1] == ("__MACOSX",) or path.name in (".DS_Store", "Thumbs.db"):
             continue
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not name.isprintable():
-            raise UploadRefused(f"{name!r} leads out of the archive's folder, or could: rename it")
+            raise UploadRefused(
+                _("%(name)s leads out of the archive's folder, or could: rename it") % {"name": repr(name)}
+            )
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise UploadRefused(f"{name}: is a link or a device, not a file")
+            raise UploadRefused(_("%(name)s: is a link or a device, not a file") % {"name": name})
         if name.casefold() in seen:
-            raise UploadRefused(f"{name}: comes twice")
+            raise UploadRefused(_("%(name)s: comes twice") % {"name": name})
         if not takes(name):
-            raise UploadRefused(f"{name}: is neither {told}")
+            raise UploadRefused(_("%(name)s: is neither %(told)s") % {"name": name, "told": told})
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UploadRefused(f"{name}: is encrypted or packed in a way that is not read; use plain zip")
+            why = _("%(name)s: is encrypted or packed in a way that is not read; use plain zip")
+            raise UploadRefused(why % {"name": name})
         if info.file_size > MOST_TIMES * info.compress_size + 2**20:
-            raise UploadRefused(f"{name}: would become more than {MOST_TIMES} times as large as it is packed")
+            why = _("%(name)s: would become more than %(n)s times as large as it is packed")
+            raise UploadRefused(why % {"name": name, "n": MOST_TIMES})
         seen.add(name.casefold())
         members[name] = info
     if len(members) > MOST_IMAGES + 1:
-        raise UploadRefused(f"the archive has too many members (at most {MOST_IMAGES} files and a list)")
+        raise UploadRefused(_("the archive has too many members (at most %(n)s files and a list)") % {"n": MOST_IMAGES})
     return members
 
 
@@ -134,9 +140,9 @@ class _Counted:
             while chunk := file.read(CHUNK):
                 most, self.left = most - len(chunk), self.left - len(chunk)
                 if most < 0:
-                    raise UploadRefused(f"{info.filename}: is too large for what it is")
+                    raise UploadRefused(_("%(name)s: is too large for what it is") % {"name": info.filename})
                 if self.left < 0:
-                    raise UploadRefused(f"the archive holds more than {MOST_UNPACKED // 2**20} MiB")
+                    raise UploadRefused(_("the archive holds more than %(n)s MiB") % {"n": MOST_UNPACKED // 2**20})
                 yield chunk
 
 

@@ -6,10 +6,12 @@ from pathlib import PurePosixPath
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from evalapp.catalog import store
 from evalapp.catalog.models import Prompt, picture_path
 from evalapp.catalog.receiving import Received
+from evalapp.catalog.refusals import spoken
 from evalapp.catalog.tasks import store_pictures
 from evalapp.people.projects import InProject
 
@@ -73,9 +75,9 @@ def not_ready(images: Collection[str], project: int, names: Mapping[str, str] | 
     for sha256 in sorted(asked):
         picture = known.get(sha256)
         if picture is None:
-            told[called.get(sha256, sha256)] = "is not known in this project: send it first"
+            told[called.get(sha256, sha256)] = _("is not known in this project: send it first")
         elif picture.state != Picture.State.STORED:
-            told[called.get(sha256, sha256)] = picture.reason
+            told[called.get(sha256, sha256)] = spoken(picture.reason)
     return told
 
 

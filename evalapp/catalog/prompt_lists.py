@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from evalapp.catalog import vbench_prompts
 from evalapp.catalog.models import PromptText, key_of
-from evalapp.catalog.suites import SuiteError, expand
+from evalapp.catalog.suites import expand
 
 LONGEST_PROMPT = 4000
 TEXT = frozenset({"text", "prompt"})
@@ -78,10 +78,10 @@ def each_prompt(text: str, kind: str) -> Iterator[tuple[str, PromptText | str, d
         try:
             content = json.loads(text)
             if not vbench_prompts.is_vbenchs(content):
-                yield from (("", prompt, {}) for prompt in expand(content))
+                yield from [("", _storable(prompt), {}) for prompt in expand(content)]
                 return
-        except (SuiteError, json.JSONDecodeError, RecursionError) as error:
-            yield "", _("not suites of templates: %(why)s") % {"why": error}, {}
+        except (ValueError, RecursionError) as error:
+            yield "", _("not suites of templates: %(why)s") % {"why": _why(error)}, {}
             return
         yield from _each([(_("row %(n)d") % {"n": n}, row) for n, row in enumerate(vbench_prompts.rows_of(content), 1)])
         return
@@ -120,7 +120,14 @@ def rows(text: str, kind: str, wanted: frozenset[str] = frozenset()) -> Iterator
                 row = json.loads(line)
                 yield where, row if isinstance(row, dict) else _("not a JSON object")
             except (json.JSONDecodeError, RecursionError) as error:
-                yield where, _("not JSON (%(why)s)") % {"why": error}
+                yield where, _("not JSON (%(why)s)") % {"why": _why(error)}
+
+
+def _why(error: Exception) -> str:
+    """Where text stops being JSON; what else is wrong, in its own words."""
+    if isinstance(error, json.JSONDecodeError):
+        return _("line %(line)s, column %(column)s") % {"line": error.lineno, "column": error.colno}
+    return _("nested too deeply") if isinstance(error, RecursionError) else str(error)
 
 
 def _table(text: str, wanted: frozenset[str]) -> Iterator[tuple[str, dict[str, Any] | str]]:
@@ -164,18 +171,25 @@ def _prompt(row: dict[str, Any] | str, key: str) -> PromptText:
         tags = [tag.strip() for tag in tags.split("|") if tag.strip()]
     if not isinstance(text, str) or not text.strip():
         raise ValueError(_("has no text"))
-    if len(text) > LONGEST_PROMPT:
-        raise ValueError(_("its text is longer than %(n)d characters") % {"n": LONGEST_PROMPT})
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)
-    if not isinstance(key, str) or len(key) > 200:
+    if not isinstance(key, str):
         raise ValueError(_("its id is no text of up to 200 characters"))
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise ValueError(_("its tags are no list of texts"))
-    if UNSTORABLE.search("".join([text, key, *tags])):
-        raise ValueError(_("has a character that is no text (NUL, or half of one): take it out"))
     language = [f"{LANGUAGE}{row['language']}"] if row.get("language") else []
-    return PromptText(key, text.strip(), tuple(dict.fromkeys([*tags, *language])))
+    return _storable(PromptText(key, text.strip(), tuple(dict.fromkeys([*tags, *language]))))
+
+
+def _storable(prompt: PromptText) -> PromptText:
+    """The same. Raises ValueError."""
+    if len(prompt.text) > LONGEST_PROMPT:
+        raise ValueError(_("its text is longer than %(n)d characters") % {"n": LONGEST_PROMPT})
+    if len(prompt.key) > 200:
+        raise ValueError(_("its id is no text of up to 200 characters"))
+    if UNSTORABLE.search("".join([prompt.text, prompt.key, *prompt.tags])):
+        raise ValueError(_("has a character that is no text (NUL, or half of one): take it out"))
+    return prompt
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 TRIES = 3
 LEASE = timedelta(minutes=5)
@@ -84,13 +85,13 @@ class Received(models.Model):
             for chunk in chunks:
                 size += len(chunk)
                 if size > most:
-                    raise UploadRefused(f"the file is larger than {most:,} bytes")
+                    raise UploadRefused(_("the file is larger than %(n)s bytes") % {"n": f"{most:,}"})
                 if shutil.disk_usage(self.path.parent).free < SPARE_DISK + len(chunk):
-                    raise UploadRefused("the disk is full: nothing more is taken until there is room", full=True)
+                    raise UploadRefused(_("the disk is full: nothing more is taken until there is room"), full=True)
                 hashed.update(chunk)
                 file.write(chunk)
         if not size:
-            raise UploadRefused("the file is empty: send its bytes as the body")
+            raise UploadRefused(_("the file is empty"))
         self.size, self.sha256 = size, hashed.hexdigest()
 
     @classmethod

@@ -33,6 +33,24 @@ OF_PYDANTIC: tuple[str, ...] = (
 """How pydantic says what is wrong with one value."""
 
 KNOWN: tuple[str, ...] = (
+    # Sentences and samples of prompts, goldens
+    "{folder} holds no sentence encoder: copy a folder of LaBSE there, or name another in SENTENCE_ENCODER",
+    "{folder}: {name} is not there; copy a folder of LaBSE with safetensors to it",
+    "{n} prompts are too few to group: take four or more",
+    "the prompts have no words of three letters or more to group and name them by",
+    "all prompts are alike: there is nothing to group",
+    "{n} different prompts cannot form {groups} groups: take 2 to {most}",
+    "too many prompts look alike to form {n} groups: take fewer",
+    "{aspect}: only {found} of {count} goldens can be made from these clips (the last: {why})",
+    "there are no ready clips",
+    "every ready clip has one already",
+    "none of the comparison's aspects can be damaged automatically: name known answers",
+    "{n} workers died while they made them: see their logs",
+    "{clip} has no like clip of another prompt",
+    "frames must be uint8 (T, H, W, 3) of 32×32 pixels or more, not {kind}",
+    "{name} needs a video of 8 frames or more, not {n}: take another clip",
+    "{name} changes this clip by {change} grey levels of 255, less than the {least} that people surely see: take "
+    "another clip or another damage",
     # The recipe
     "unknown setting {key}: {hint}",
     "did you mean {near}?",

@@ -10,10 +10,11 @@ Capability, test, group and filling are tags of the prompt: a report slices by t
 """
 
 from collections.abc import Iterator
-from itertools import product
 from math import prod
 from string import Formatter
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from evalapp.catalog.models import PromptText, key_of
 
@@ -30,56 +31,83 @@ def expand(suites: Any) -> list[PromptText]:
     """The prompts of one suite or a list of them. Raises SuiteError."""
     found: dict[str, PromptText] = {}
     for number, suite in enumerate(suites if isinstance(suites, list) else [suites], 1):
-        for prompt in _expanded(suite, f"suite {number}"):
+        where = _("suite %(n)s") % {"n": number}
+        for prompt in _expanded(suite, where):
             if prompt.key in found:
+                told = {"where": where, "key": repr(prompt.key)}
                 raise SuiteError(
-                    f"suite {number}: {prompt.key!r} is the name of another suite's prompt: name suites apart"
+                    _("%(where)s: %(key)s is the name of another suite's prompt: name suites apart") % told
                 )
             found[prompt.key] = prompt
     if not found:
-        raise SuiteError("there is no suite in it")
+        raise SuiteError(_("there is no suite in it"))
     return list(found.values())
 
 
 def _expanded(suite: Any, where: str) -> Iterator[PromptText]:
     if not isinstance(suite, dict):
-        raise SuiteError(f"{where}: is no object with capability, template and slots")
+        raise SuiteError(_("%(where)s: is no object with capability, template and slots") % {"where": where})
     if unknown := set(suite) - KNOWN:
-        raise SuiteError(f"{where}: knows no {', '.join(sorted(unknown))}; there are {', '.join(sorted(KNOWN))}")
+        told = {"where": where, "unknown": ", ".join(sorted(unknown)), "known": ", ".join(sorted(KNOWN))}
+        raise SuiteError(_("%(where)s: knows no %(unknown)s; there are %(known)s") % told)
     capability, template, slots = suite.get("capability"), suite.get("template"), suite.get("slots", {})
     test, varies = suite.get("test", TESTS[0]), suite.get("varies", [])
     if not isinstance(capability, str) or not capability or not isinstance(template, str) or not template:
-        raise SuiteError(f"{where}: needs a capability and a template")
+        raise SuiteError(_("%(where)s: needs a capability and a template") % {"where": where})
     if test not in TESTS:
-        raise SuiteError(f"{where}: a test is one of {', '.join(TESTS)}, not {test!r}")
+        told = {"where": where, "tests": ", ".join(TESTS), "test": repr(test)}
+        raise SuiteError(_("%(where)s: a test is one of %(tests)s, not %(test)s") % told)
     asked = _asked(template, where)
     if not isinstance(slots, dict) or not all(_fillings(value) for value in slots.values()):
-        raise SuiteError(f"{where}: slots are {{name: [text, …]}}, each with one filling or more")
+        said = _("%(where)s: slots are {name: [text, …]}, each with one filling or more, each filling once")
+        raise SuiteError(said % {"where": where})
+    if not (_texts(varies) and _texts(suite.get("tags", [])) and isinstance(suite.get("name", ""), str)):
+        raise SuiteError(_("%(where)s: varies and tags are lists of texts, its name is a text") % {"where": where})
     if set(asked) != set(slots):
-        raise SuiteError(
-            f"{where}: the template asks for {asked}, the slots are {sorted(slots)}: both must be the same"
-        )
+        told = {"where": where, "asked": ", ".join(asked), "slots": ", ".join(sorted(slots))}
+        said = _("%(where)s: the template asks for [%(asked)s], the slots are [%(slots)s]: both must be the same")
+        raise SuiteError(said % told)
     if (test == TESTS[0]) != (not varies) or not set(varies) <= set(asked):
-        raise SuiteError(f"{where}: invariance and directional tests name in varies the slots that change, others none")
+        raise SuiteError(
+            _("%(where)s: invariance and directional tests name in varies the slots that change, others none")
+            % {"where": where}
+        )
     count = prod(len(slots[slot]) for slot in asked)
     sample = suite.get("sample", count)
     if not isinstance(sample, int) or not 0 < sample <= min(count, MOST):
-        raise SuiteError(f"{where}: it has {count} combinations: a sample is 1 to {min(count, MOST)} of them")
+        told = {"where": where, "n": str(count), "most": str(min(count, MOST))}
+        raise SuiteError(_("%(where)s: it has %(n)s combinations: a sample is 1 to %(most)s of them") % told)
+    size = prod(len(slots[slot]) for slot in set(varies))  # of a group, which is drawn whole or not at all
+    if sample % size:
+        told = {"where": where, "n": str(size)}
+        raise SuiteError(_("%(where)s: groups of %(n)s prompts stay whole: make the sample a multiple of it") % told)
     name = suite.get("name") or capability
-    kept = [slot for slot in asked if slot not in varies]
-    groups = {filled: number for number, filled in enumerate(product(*(slots[slot] for slot in kept)), 1)}
-    combinations = list(product(*(slots[slot] for slot in [*kept, *varies])))
-    for place in sorted({index * count // sample for index in range(sample)}):
-        filled = dict(zip([*kept, *varies], combinations[place], strict=True))
+    order = [*(slot for slot in asked if slot not in varies), *dict.fromkeys(varies)]
+    drawn = sample // size
+    for place in (index * (count // size) // drawn * size + of for index in range(drawn) for of in range(size)):
+        filled = _filled(order, slots, place)
         tags = [*suite.get("tags", []), f"capability:{capability}", f"test:{test}"]
         if varies:
-            tags.append(f"group:{name} {groups[tuple(filled[slot] for slot in kept)]}")
+            tags.append(f"group:{name} {place // size + 1}")
             tags += [f"{slot}:{filled[slot]}" for slot in varies]
         yield PromptText(key_of(place + 1, count, f"{name}-", digits=1), template.format(**filled), tuple(tags))
 
 
+def _filled(order: list[str], slots: dict[str, list[str]], place: int) -> dict[str, str]:
+    """The combination at that place, the last slot changing fastest; there may be more of them than memory."""
+    found = {}
+    for slot in reversed(order):
+        place, at = divmod(place, len(slots[slot]))
+        found[slot] = slots[slot][at]
+    return found
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+
+
 def _fillings(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each for each in value)
+    return _texts(value) and bool(value) and len(set(value)) == len(value)
 
 
 def _asked(template: str, where: str) -> list[str]:
@@ -87,9 +115,11 @@ def _asked(template: str, where: str) -> list[str]:
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
-        raise SuiteError(f"{where}: the template is broken: {error}") from error
-    asked = [(name, spec, conversion) for _, name, spec, conversion in parts if name is not None]
+        told = {"where": where, "why": str(error)}
+        raise SuiteError(_("%(where)s: the template is broken: %(why)s") % told) from error
+    asked = [(name, spec, conversion) for _text, name, spec, conversion in parts if name is not None]
     for name, spec, conversion in asked:
         if not name.isidentifier() or spec or conversion:
-            raise SuiteError(f"{where}: a slot is a plain word in braces, not {{{name}}}")
-    return list(dict.fromkeys(name for name, _, _ in asked))
+            told = {"where": where, "slot": f"{{{name}}}"}
+            raise SuiteError(_("%(where)s: a slot is a plain word in braces, not %(slot)s") % told)
+    return list(dict.fromkeys(name for name, _spec, _conversion in asked))

@@ -29,6 +29,9 @@ def draw_sample(prompt_set: int, count: int, name: str) -> None:
     except ValueError as error:
         cache.set(told_of(prompt_set), {"problem": str(error)}, KEPT_SECONDS)
         return
+    except Exception as error:
+        cache.set(told_of(prompt_set), {"problem": f"{type(error).__name__}: {error}"[:600]}, KEPT_SECONDS)
+        raise
     cache.set(told_of(prompt_set), {"drawn": sample.prompt_set.pk, "groups": sample.groups}, KEPT_SECONDS)
 
 
@@ -48,6 +51,9 @@ def find_alike(prompt_set: int) -> None:
         told: dict[str, Any] = {"pairs": near_in_meaning(whole, settings.SENTENCE_ENCODER)}
     except NoEncoder as error:
         told = {"problem": str(error)}
+    except Exception as error:
+        cache.set(alike_of(prompt_set), {"problem": f"{type(error).__name__}: {error}"[:600]}, KEPT_SECONDS)
+        raise
     cache.set(alike_of(prompt_set), told, KEPT_LONG)
 
 

@@ -25,6 +25,7 @@ from evalapp.catalog.models import PromptSet, PromptText, picture_path
 from evalapp.catalog.pictures import ENDINGS, Picture, not_ready, receive
 from evalapp.catalog.prompt_lists import KINDS, Change, PromptsRefused, as_lines, changes, read_prompts
 from evalapp.catalog.receiving import UploadRefused
+from evalapp.catalog.refusals import spoken
 from evalapp.catalog.store import present
 from evalapp.catalog.tasks import KEPT_SECONDS, alike_of, draw_sample, told_of
 from evalapp.people import audit
@@ -101,7 +102,7 @@ class NewPromptSet(forms.Form):
             elif file:
                 text = self._content(file)
         except UploadRefused as refused:
-            self.add_error("file" if file else "images", str(refused))
+            self.add_error("file" if file else "images", spoken(str(refused)))
         if not text.strip() and not self.errors:
             self.add_error("text", _("Write prompts here, or choose a file."))
         elif not self.errors:
@@ -201,15 +202,20 @@ def prompt_set(request: HttpRequest, number: int) -> HttpResponse:
         "other": other,
         "changes": changed[:SHOWN],
         "tags": sorted({tag for text in texts for tag in text.tags}),
-        "sample": cache.get(told_of(number)),
+        "sample": _told(cache.get(told_of(number))),
         "encoder": encoder_given(),
     }
-    if (same := cache.get(alike_of(number))) and "pairs" in same:
+    if (same := _told(cache.get(alike_of(number)))) and "pairs" in same:
         by_key = {text.key: text for text in texts}
         pairs = [Likeness(by_key[one], by_key[other], round(100 * cosine)) for one, other, cosine in same["pairs"]]
         same = {"found": pairs[:SHOWN], "count": len(pairs)}
     context["same"] = same
     return render(request, "catalog/prompt_set.html", context)
+
+
+def _told(kept: dict[str, Any] | None) -> dict[str, Any]:
+    """What a worker left for the page, a problem in the page's language."""
+    return {key: spoken(value) if key == "problem" else value for key, value in (kept or {}).items()}
 
 
 @members_only(Role.ORGANIZER, of="prompt_set")
@@ -230,7 +236,7 @@ def prompts_alike(request: HttpRequest, number: int) -> HttpResponse:
     try:
         ask(found)
     except NoEncoder as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, spoken(str(refusal)))
     return redirect("prompt-set", number)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 
@@ -69,5 +70,5 @@ def own_aspects(asked: Iterable[tuple[str, str]]) -> list[HouseAspect]:
         found.append(HouseAspect(key, name, question, ""))
     keys = [aspect.key for aspect in (*HOUSE_ASPECTS, *found)]
     if len(set(keys)) < len(keys):
-        raise ValueError("Each aspect needs a name of its own, none of the house's.")
+        raise ValueError(gettext("Each aspect needs a name of its own, none of the house's."))
     return found

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from evalapp.catalog.models import Contender, PromptSet, PromptText, key_of
 from evalapp.catalog.prompt_lists import LONGEST_PROMPT
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect, own_aspects
-from evalapp.comparisons.launch import InvalidPlan, create, replaced
+from evalapp.comparisons.launch import InvalidPlan, create, name_taken, replaced
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.rules import WorkRules
 from evalapp.people.projects import Project
@@ -189,14 +189,14 @@ class NewComparison(WorkRules):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if "own_aspects" in cleaned and not cleaned.get("aspects") and not cleaned["own_aspects"]:
-            self.add_error("aspects", "Ask about one aspect at least.")
+            self.add_error("aspects", _("Ask about one aspect at least."))
         if "prompts" in cleaned and bool(cleaned.get("prompt_set")) == bool(cleaned["prompts"]):
-            self.add_error("prompts", "Choose a prompt set or write prompts here, one of the two.")
+            self.add_error("prompts", _("Choose a prompt set or write prompts here, one of the two."))
         contenders = cleaned.get("contenders")
         if contenders and not cleaned.get("name") and "name" not in self.errors:
             cleaned["name"] = self._of_contenders([each.name for each in contenders])
         if contenders is not None and len(contenders) < 2:
-            self.add_error("contenders", "A comparison needs two contenders or more.")
+            self.add_error("contenders", _("A comparison needs two contenders or more."))
         return cleaned
 
     def _of_contenders(self, names: list[str]) -> str:
@@ -214,7 +214,7 @@ class NewComparison(WorkRules):
         if draft:
             return replaced(draft, self.save)
         if Comparison.objects.filter(name=asked["name"], project=self.project).exists():
-            raise InvalidPlan(f"there is a comparison named {asked['name']!r} already: choose another name")
+            raise InvalidPlan(name_taken(asked["name"]))
         prompt_set = asked["prompt_set"] or PromptSet.objects.freeze(
             asked["name"],
             (PromptText(key_of(n, len(asked["prompts"])), text) for n, text in enumerate(asked["prompts"], 1)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from evalapp.catalog.models import IMPORT, Contender, PromptSet, digest
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
@@ -16,6 +17,10 @@ from evalapp.people.webhooks import announce
 
 class InvalidPlan(ValueError):
     """The comparison cannot be made as asked; the message says why."""
+
+
+def name_taken(name: str) -> str:
+    return _("there is a comparison named %(name)s already: choose another name") % {"name": repr(name)}
 
 
 @transaction.atomic
@@ -37,29 +42,40 @@ def create(
 ) -> Comparison:
     """A draft comparison in the prompt set's project. Raises InvalidPlan."""
     if foreign := [contender.name for contender in contenders if contender.project_id != prompt_set.project_id]:
-        raise InvalidPlan(f"{name}: {', '.join(foreign)} and the prompts lie in different projects")
+        told = {"name": name, "contenders": ", ".join(foreign)}
+        raise InvalidPlan(_("%(name)s: %(contenders)s and the prompts lie in different projects") % told)
     if len({contender.pk for contender in contenders}) < max(2, len(contenders)):
-        raise InvalidPlan(f"{name}: a comparison needs two or more different contenders")
+        raise InvalidPlan(_("%(name)s: a comparison needs two or more different contenders") % {"name": name})
     if not seeds or len(set(seeds)) < len(seeds):
-        raise InvalidPlan(f"{name}: give one or more seeds, each once")
+        raise InvalidPlan(_("%(name)s: give one or more seeds, each once") % {"name": name})
     if overlap < 1:
-        raise InvalidPlan(f"{name}: overlap is how many assessors judge each pair: 1 or more")
+        raise InvalidPlan(_("%(name)s: overlap is how many assessors judge each pair: 1 or more") % {"name": name})
     if not aspects or len({aspect.key for aspect in aspects}) < len(aspects):
-        raise InvalidPlan(f"{name}: give one or more aspects, each once")
+        raise InvalidPlan(_("%(name)s: give one or more aspects, each once") % {"name": name})
     if length_rule not in Comparison.LengthRule:
-        raise InvalidPlan(f"{name}: clips of different length follow one of {', '.join(Comparison.LengthRule)}")
+        told = {"name": name, "rules": ", ".join(Comparison.LengthRule)}
+        raise InvalidPlan(_("%(name)s: clips of different length follow one of %(rules)s") % told)
     if planned_votes is not None and not planned_looks:
-        raise InvalidPlan(f"{name}: a planned number of votes belongs to planned looks: ask for looks, or leave it out")
+        raise InvalidPlan(
+            _("%(name)s: a planned number of votes belongs to planned looks: ask for looks, or leave it out")
+            % {"name": name}
+        )
     most = prompt_set.prompts.count() * len(seeds) * overlap
     if planned_votes is not None and not planned_looks <= planned_votes <= most:
+        told = {"name": name, "planned": str(planned_votes), "least": str(planned_looks), "most": str(most)}
         raise InvalidPlan(
-            f"{name}: {planned_votes} planned votes per pairing: take {planned_looks} to {most} "
-            "(prompts × seeds × assessors per pair)"
+            _(
+                "%(name)s: %(planned)s planned votes per pairing: take %(least)s to %(most)s "
+                "(prompts × seeds × assessors per pair)"
+            )
+            % told
         )
     if margin is not None and not 0 < margin < 0.5:
-        raise InvalidPlan(f"{name}: the margin is a difference in win rate between 0 and 0.5, such as 0.05")
+        raise InvalidPlan(
+            _("%(name)s: the margin is a difference in win rate between 0 and 0.5, such as 0.05") % {"name": name}
+        )
     if Comparison.objects.filter(name=name, project=prompt_set.project_id).exists():
-        raise InvalidPlan(f"there is a comparison named {name!r} already: choose another name")
+        raise InvalidPlan(name_taken(name))
     comparison = Comparison.objects.create(
         name=name,
         project_id=prompt_set.project_id,
@@ -97,12 +113,14 @@ def create(
 def replaced(draft: Comparison, make: Callable[[], Comparison]) -> Comparison:
     """The comparison that is made, in the place of a draft: under its code. Raises InvalidPlan."""
     if not Comparison.objects.select_for_update().filter(pk=draft.pk, state=Comparison.State.DRAFT).exists():
-        raise InvalidPlan(f"{draft.name} is launched: its plan cannot be changed any more")
+        raise InvalidPlan(_("%(name)s is launched: its plan cannot be changed any more") % {"name": draft.name})
     place = {"code": draft.code, "created_at": draft.created_at}
     draft.delete()
     made = make()
     Comparison.objects.filter(pk=made.pk).update(**place)
     made.refresh_from_db()
+    before = draft.name if draft.name != made.name else ""
+    audit.record("edited the draft of", made, digest=plan_digest(made), before=before)
     return made
 
 
@@ -114,7 +132,8 @@ def launch(comparison: Comparison) -> None:
     """
     claimed = Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.DRAFT)
     if not claimed.update(state=Comparison.State.RENDERING):
-        raise NotReady(f"{comparison.name} is {comparison.state}: only a draft can be launched")
+        told = {"name": comparison.name, "state": _(comparison.state)}
+        raise NotReady(_("%(name)s is %(state)s: only a draft can be launched") % told)
     comparison.refresh_from_db()
     contenders = list(comparison.contenders.select_related("recipe").order_by("entry__position"))
     scenes = _scenes(comparison, contenders)

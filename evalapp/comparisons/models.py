@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import Count, F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Now
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt, PromptSet
 from evalapp.generation.machines import of_a_pair
@@ -225,7 +225,8 @@ class Comparison(InProject):
         """
         comparison = type(self).objects.select_for_update().get(pk=self.pk)
         if comparison.state not in (self.State.RENDERING, self.State.PAUSED):
-            raise NotReady(f"{self.name} is {comparison.state}: only a launched or paused comparison can be opened")
+            told = {"name": self.name, "state": gettext(comparison.state)}
+            raise NotReady(gettext("%(name)s is %(state)s: only a launched or paused comparison can be opened") % told)
         incomplete = self.pairs.exclude(first__state=Clip.State.READY, second__state=Clip.State.READY)
         left_out = 0
         if comparison.state == self.State.RENDERING:
@@ -234,13 +235,16 @@ class Comparison(InProject):
                 counts: dict[str, int] = defaultdict(int)
                 for state in missing:
                     counts[state] += 1
-                states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-                raise NotReady(
-                    f"{len(missing)} clips are missing ({states}): wait, retry them, or leave their pairs out"
+                states = ", ".join(f"{count} {gettext(state)}" for state, count in sorted(counts.items()))
+                said = ngettext(
+                    "%(n)s clip is missing (%(states)s): wait, retry it, or leave its pairs out",
+                    "%(n)s clips are missing (%(states)s): wait, retry them, or leave their pairs out",
+                    len(missing),
                 )
+                raise NotReady(said % {"n": len(missing), "states": states})
             left_out = incomplete.update(left_out=True)
             if not self.pairs.filter(left_out=False).exists():
-                raise NotReady("no pair is complete: there is nothing to vote on")
+                raise NotReady(gettext("no pair is complete: there is nothing to vote on"))
         self._move_to(self.State.OPEN, opened_at=comparison.opened_at or Now())
         return left_out
 
@@ -248,7 +252,8 @@ class Comparison(InProject):
     def render_again(self, reason: str = "") -> int:
         """Queue failed clips again, all or those that failed for this reason; returns how many."""
         if self.state != self.State.RENDERING:
-            raise NotReady(f"{self.name} is {self.state}: clips are rendered again before it opens")
+            told = {"name": self.name, "state": gettext(self.state)}
+            raise NotReady(gettext("%(name)s is %(state)s: clips are rendered again before it opens") % told)
         failed = Clip.objects.filter(pk__in=self.clips().values("pk")).exclude(contender__recipe__generator=IMPORT)
         queued = (failed.filter(reason=reason) if reason else failed).retry()
         ring()
@@ -268,7 +273,8 @@ class Comparison(InProject):
         if was:
             rows = rows.filter(state=was)
         if not rows.update(state=state, **stamps):
-            raise NotReady(f"{self.name} cannot become {state} now: it is {self.state}")
+            told = {"name": self.name, "state": gettext(state), "now": gettext(self.state)}
+            raise NotReady(gettext("%(name)s cannot become %(state)s now: it is %(now)s") % told)
         audit.record(f"made {state}", self)
         announce(f"comparison.{state}", self, **self.told())
         self.refresh_from_db()

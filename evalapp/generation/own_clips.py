@@ -115,7 +115,7 @@ def _files_in(file: Any) -> Iterator[Sent]:
     if name.suffix.lower() != ZIP:
         yield name.name, file.chunks
         return
-    told = f"a clip ({', '.join(CLIP_ENDINGS)}) nor a folder of clips"
+    told = _("a clip (%(endings)s) nor a folder of clips") % {"endings": ", ".join(CLIP_ENDINGS)}
     with opened(file, lambda member: PurePosixPath(member).suffix.lower() in CLIP_ENDINGS, told) as members:
         for member, read in members.items():
             yield member, lambda read=read: read(settings.UPLOAD_MAX_BYTES)  # type: ignore[misc]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt
 from evalapp.catalog.receiving import Received, UploadRefused
@@ -42,7 +43,9 @@ def receive(chunks: Iterable[bytes], contender: str, prompt: Prompt, seed: int, 
     here = Contender.objects.filter(name=contender, project=prompt.prompt_set.project_id)
     other = here.exclude(recipe__generator=IMPORT).exists()
     if other:
-        raise UploadRefused(f"{contender!r} is rendered here, not imported: choose another name")
+        raise UploadRefused(
+            _("%(name)s is rendered here, not imported: choose another name") % {"name": repr(contender)}
+        )
     upload = Upload(contender=contender, prompt=prompt, seed=seed, created_by=by)
     return upload.take(
         chunks, settings.UPLOAD_MAX_BYTES, store_uploads.delay, contender=contender, prompt=prompt, seed=seed

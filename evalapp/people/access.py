@@ -80,12 +80,13 @@ def admit(request: Any, least: Role, kind: str = "", key: Any = None) -> Access:
     if access.project is None:
         if kind:
             raise Http404
-        raise PermissionDenied("you are a member of no project: ask an admin for an invitation link")
+        raise PermissionDenied(_("you are a member of no project: ask an admin for an invitation link"))
     if not access._at_least(least):
         if access.project.second_step:
             told = _("%(project)s asks its organizers for a second step of signing in: switch it on in your account.")
             raise PermissionDenied(told % {"project": access.project})
-        raise PermissionDenied(f"this needs the role of {least.name.lower()} in {access.project}")
+        told = _("this needs the role of %(role)s in %(project)s")
+        raise PermissionDenied(told % {"role": least.label, "project": access.project})
     _plain(request).access = access
     return access
 

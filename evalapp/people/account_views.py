@@ -50,7 +50,8 @@ class SwitchOnForm(PasswordForm):
     code = forms.CharField(max_length=20)
 
     def clean_code(self) -> None:
-        if not second_step.step_of(get_totp_secret(), self.cleaned_data["code"]):
+        self.step = second_step.step_of(get_totp_secret(), self.cleaned_data["code"])
+        if not self.step:
             raise forms.ValidationError(_("This is not what the app shows: look at the clock of your device."))
 
 
@@ -70,7 +71,7 @@ def account(request: HttpRequest) -> HttpResponse:
         form = SwitchOnForm(request, request.POST)
     if form is not None and form.is_valid():
         if act == "switch-on":
-            codes = second_step.switch_on(user, get_totp_secret())
+            codes = second_step.switch_on(user, get_totp_secret(), form.step)
             clear_totp_secret(request)
         elif act == "renew":
             codes = second_step.renew_recovery(user)

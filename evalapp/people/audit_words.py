@@ -38,6 +38,7 @@ VERBS: dict[str, dict[str, str]] = {
         "withdrew a link into": gettext_noop("withdrew a link into"),
     },
     "comparisons": {
+        "edited the draft of": gettext_noop("edited the draft of"),
         "launched": gettext_noop("launched"),
         "made open": gettext_noop("opened voting of"),
         "made paused": gettext_noop("paused voting of"),

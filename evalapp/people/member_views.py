@@ -79,7 +79,7 @@ def projects(request: HttpRequest) -> HttpResponse:
     """One's own projects; a superuser founds new ones."""
     form = ProjectForm(request.POST or None)
     if request.method == "POST" and not request.user.is_superuser:
-        raise PermissionDenied("projects are founded by superusers")
+        raise PermissionDenied(_("projects are founded by superusers"))
     if form.is_valid():
         project = found_project(form.cleaned_data["name"])
         request.session[SESSION_KEY] = str(project.code)

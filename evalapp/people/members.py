@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from evalapp.people import audit, second_step
 from evalapp.people.projects import MemberInvitation, Membership, Project, Role
@@ -55,12 +56,15 @@ def join(secret: str, user: Any) -> Membership:
     """Make the user a member, and use the link up. Raises NotPossible; of two at the same moment one is refused."""
     invitation = living(secret)
     if invitation is None:
-        raise NotPossible("this link was used, withdrawn or has ended: ask for another one")
+        raise NotPossible(_("this link was used, withdrawn or has ended: ask for another one"))
     if user.is_superuser or Membership.objects.filter(project=invitation.project, user=user).exists():
-        raise NotPossible(f"{user} is a member of {invitation.project} already: the link can still be used by another")
+        told = {"user": str(user), "project": str(invitation.project)}
+        raise NotPossible(
+            _("%(user)s is a member of %(project)s already: the link can still be used by another") % told
+        )
     mine = MemberInvitation.objects.filter(pk=invitation.pk, used_at=None, withdrawn_at=None, expires_at__gt=Now())
     if not mine.update(used_at=Now(), used_by=user.get_username()):
-        raise NotPossible("this link was used a moment ago: ask for another one")
+        raise NotPossible(_("this link was used a moment ago: ask for another one"))
     membership = Membership.objects.create(project=invitation.project, user=user, role=invitation.role)
     role = Role(invitation.role).name.lower()
     audit.record("joined", invitation.project, project=invitation.project_id, member=str(user), role=role)
@@ -90,7 +94,7 @@ def change_role(membership: Membership, role: Role) -> None:
 def demand_second_step(project: Project, demanded: bool, by: Any) -> None:
     """Organizers and admins without a second step count as researchers. Raises NotPossible for an admin without one."""
     if demanded and not second_step.is_on(by):
-        raise NotPossible("switch on your own second step first: you would lock yourself out")
+        raise NotPossible(_("switch on your own second step first: you would lock yourself out"))
     if Project.objects.filter(pk=project.pk).exclude(second_step=demanded).update(second_step=demanded):
         verb = "demanded" if demanded else "no longer demands"
         audit.record(verb, "the second step of organizers", project=project.pk)
@@ -112,14 +116,14 @@ def _locked(membership: Membership) -> Membership:
     Project.objects.select_for_update().get(pk=membership.project_id)
     found = Membership.objects.filter(pk=membership.pk).first()
     if found is None:
-        raise NotPossible("they are no member any more")
+        raise NotPossible(_("they are no member any more"))
     return found
 
 
 def _another_admin(leaving: Membership) -> None:
     admins = Membership.objects.filter(project=leaving.project_id, role=Role.ADMIN, user__is_active=True)
     if leaving.role == Role.ADMIN and not admins.exclude(pk=leaving.pk).exists():
-        raise NotPossible("this is the last admin: make somebody else an admin first")
+        raise NotPossible(_("this is the last admin: make somebody else an admin first"))
 
 
 def _digest(secret: str) -> str:

@@ -49,9 +49,12 @@ def is_on(user: Any) -> bool:
 
 
 @transaction.atomic
-def switch_on(user: Any, secret: str) -> list[str]:
-    """From now on that secret's codes are asked for; answers with the recovery codes, which are told this once."""
-    TOTP.activate(user, secret)
+def switch_on(user: Any, secret: str, step: int = 0) -> list[str]:
+    """From now on that secret's codes are asked for, later ones than the one of that half minute, by which it was
+    switched on; answers with the recovery codes, which are told this once."""
+    kept = TOTP.activate(user, secret).instance
+    kept.data["step"] = step
+    kept.save(update_fields=["data"])
     audit.record("switched on the second step of", user)
     return list(RecoveryCodes.activate(user).generate_codes())
 

@@ -44,7 +44,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         asked = form.cleaned_data
         if asked["of_project"] and not access.administers:
-            raise PermissionDenied("a project's tokens are made by its admins")
+            raise PermissionDenied(_("a project's tokens are made by its admins"))
         owner = User.objects.get(username=request.user.get_username())
         project = access.project if asked["of_project"] else None
         _token, secret = ApiToken.objects.issue(owner, asked["name"], asked["scopes"], asked["days"], project)

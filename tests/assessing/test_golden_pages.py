@@ -52,7 +52,9 @@ def test_what_cannot_be_made_is_told_on_the_page_and_nothing_is_stored(organizer
     make_goldens(order.pk)
     assert GoldenOrder.objects.get().state == "failed"
     assert not Golden.objects.exists()
-    assert "goldens can be made from these clips" in organizer.get(reverse("goldens", args=[comparison.code])).text
+    page = reverse("goldens", args=[comparison.code])
+    assert "goldens can be made from these clips" in organizer.get(page).text
+    assert "пар с известным ответом (последняя" in organizer.get(page, headers={"accept-language": "ru"}).text
 
 
 def test_a_worker_that_died_is_followed_by_another_and_what_it_made_late_is_not_stored(

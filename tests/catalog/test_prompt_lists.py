@@ -34,6 +34,9 @@ def test_csv_and_jsonl_say_the_same():
         ('{"text": "x", "tags": [1]}', ".jsonl", "line 1: its tags"),
         ("text\n" + "x" * 4001, ".csv", "row 2: its text is longer"),
         ("[1", ".json", "not suites"),
+        ('{"capability": "x", "template": "a\\u0000b", "slots": {}}', ".json", "no text"),
+        (json.dumps({"capability": "x", "template": "a" * 4001, "slots": {}}), ".json", "longer than 4000"),
+        (json.dumps({"capability": "x" * 200, "template": "a", "slots": {}}), ".json", "up to 200"),
     ],
 )
 def test_what_cannot_be_read_is_named(text, kind, said):
@@ -79,9 +82,33 @@ def test_a_sample_is_spread_evenly_and_keeps_its_names():
     assert all(whole[prompt.text] == prompt.key for prompt in expand(suite))
 
 
+def test_a_sample_of_a_test_keeps_its_groups_whole():
+    """Half of the combinations would otherwise be the first filling of each group, which tests nothing."""
+    suite = {"capability": "size", "test": "directional", "varies": ["n"], "template": "{n} {thing}s"}
+    suite["slots"] = {"n": ["two", "nine"], "thing": ["ball", "cat", "dog", "cup"]}
+    drawn = expand(suite | {"sample": 4})
+    assert [each.text for each in drawn] == ["two balls", "nine balls", "two dogs", "nine dogs"]
+    assert [each.tags[2] for each in drawn] == ["group:size 1", "group:size 1", "group:size 3", "group:size 3"]
+    whole = {each.text: each for each in expand(suite)}
+    assert len(whole) == 8
+    assert all(whole[each.text] == each for each in drawn)
+    with pytest.raises(SuiteError, match="groups of 2 prompts stay whole"):
+        expand(suite | {"sample": 3})
+
+
+def test_a_few_of_more_combinations_than_memory_holds_are_drawn():
+    slots = {f"s{n}": [f"{n}-{filling}" for filling in range(50)] for n in range(20)}
+    suite = {"capability": "all", "template": " ".join(f"{{{name}}}" for name in slots), "slots": slots, "sample": 3}
+    assert [each.text.split()[0] for each in expand(suite)] == ["0-0", "0-16", "0-33"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"varies": 3}, "lists of texts"),
+        ({"tags": "colour"}, "lists of texts"),
+        ({"name": ["x"]}, "its name is a text"),
+        ({"slots": {"hue": ["red", "red"]}}, "each filling once"),
         ({"slots": {}}, "both must be the same"),
         ({"template": "a {hue.__class__}"}, "a plain word"),
         ({"template": "a {hue!r}"}, "a plain word"),

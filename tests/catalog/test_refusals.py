@@ -100,7 +100,9 @@ def test_every_known_sentence_is_one_that_the_code_says_and_has_its_russian():
 ON_PAGES = [*(ROOT / "generators").glob("*.py")]
 ON_PAGES += [ROOT / f"evalapp/catalog/{name}.py" for name in ("contender_views", "recipe_form")]
 SAYING = [*ON_PAGES, *(ROOT / f"evalapp/catalog/{name}.py" for name in ("registration", "models", "receiving"))]
-SAYING += [ROOT / "evalapp/generation/rendering.py"]
+SAYING += [ROOT / "evalapp/generation/rendering.py", ROOT / "evalapp/catalog/meanings.py"]
+SAYING += [ROOT / f"evalapp/assessing/{name}.py" for name in ("goldens", "golden_orders")]
+SAYING += [ROOT / f"metrics/{name}.py" for name in ("sentences", "preference/slices")]
 OFTEN = {
     "self._last_words()": "; it said nothing",
     "_said(answer)": ": x1",
@@ -121,7 +123,14 @@ def sentences(path):
     """What a file raises, with a name in each place of a value."""
     for node in ast.walk(ast.parse(path.read_text())):
         kind = getattr(node, "func", None) if isinstance(node, ast.Call) else None
-        if getattr(kind, "id", "") not in ("GeneratorError", "MediaError", "ValueError", "Refused", "NotReadable"):
+        if getattr(kind, "id", "") not in (
+            "GeneratorError",
+            "MediaError",
+            "DamageError",
+            "ValueError",
+            "Refused",
+            "NotReadable",
+        ):
             continue
         if node.args and isinstance(node.args[0], ast.Constant | ast.JoinedStr):
             yield "".join(

@@ -7,6 +7,7 @@ from evalapp.catalog.models import PromptSet
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip
+from evalapp.people.audit import AuditEntry
 from metrics.preference.planning import assumed, precision
 from tests.factories import make_comparison, make_contender, make_prompt_set
 
@@ -115,8 +116,11 @@ def test_a_draft_is_kept_edited_and_launched(client, olga, form):
     client.post(edit, form | {"overlap": 2, "prompts": "", "prompt_set": draft.prompt_set.pk, "then": "draft"})
     again = Comparison.objects.get()
     assert (again.code, again.overlap, again.state) == (draft.code, 2, "draft")
+    told = AuditEntry.objects.get(verb="edited the draft of")
+    assert (told.actor, told.subject, told.detail["before"]) == ("olga", f"comparison {again.name}", "")
     client.post(reverse("launch", args=[draft.code]))
     assert Comparison.objects.get().state == "rendering"
+    assert AuditEntry.objects.get(verb="launched").detail["digest"] == told.detail["digest"]
     assert client.get(edit).url == reverse("comparison", args=[draft.code])
     client.post(edit, form | {"overlap": 9})
     assert Comparison.objects.get().overlap == 2

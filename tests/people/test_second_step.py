@@ -150,6 +150,7 @@ def test_it_is_switched_on_by_password_and_a_code_of_the_key_on_the_page(client,
     codes = act(client, "switch-on", password=PASSWORD, code=code_at(now["now"])).context["codes"]
     assert second_step.is_on(olga)
     assert len(codes) == 10
+    assert second_step.use_code(olga, code_at(now["now"])) is None  # it has been used now
     again = client.get(reverse("account")).content.decode()
     assert SECRET not in again
     assert codes[0] not in again
