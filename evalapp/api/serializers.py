@@ -154,7 +154,7 @@ class ContenderSerializer(serializers.ModelSerializer):
     class Meta:
         model = Contender
         fields: tuple[str, ...] = (
-            *("id", "name", "checkpoint", "training", "step", "generator", "recipe", "trial", "created_at"),
+            *("id", "name", "checkpoint", "training", "step", "generator", "recipe", "weights", "trial", "created_at"),
         )
         read_only_fields = fields
 

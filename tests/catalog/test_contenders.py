@@ -111,6 +111,19 @@ def test_a_contender_is_registered_over_the_api_and_again_without_change(organiz
     assert first.json()["recipe"] == Contender.objects.get().recipe.identity
 
 
+def test_both_hashes_are_shown_and_recipes_of_the_same_weights_show_the_same(organizer):
+    source = {"folder": "/elsewhere/late", "sha256": "ab" * 32}
+    recipes = {"long": {"source": source, "frames": 49}, "short": {"source": source, "frames": 9}}
+    for name, settings in recipes.items():
+        assert ask(organizer, name=name, recipe={"generator": "diffusers", "settings": settings}).status_code == 201
+    told = {each["name"]: each for each in organizer.get(reverse("api-contenders")).json()["results"]}
+    assert told["long"]["weights"] == told["short"]["weights"] != ""
+    assert told["long"]["recipe"] != told["short"]["recipe"]
+    shown = organizer.get(reverse("contenders")).content.decode()
+    assert shown.count(f"<code>{told['long']['weights'][:12]}</code>") == 2
+    assert shown.count(f"<code>{told['long']['recipe'][:12]}</code>") == 1
+
+
 def test_each_mistake_in_a_recipe_is_an_error_of_its_own(organizer):
     refused = ask(organizer, name="x", recipe={"generator": "shapes", "settings": {"boill": 1, "frames": 0}})
     assert (refused.status_code, refused.headers["Content-Type"]) == (400, "application/problem+json")
