@@ -6,8 +6,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from django.core.management import call_command
 from django.urls import reverse
+from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from evalapp.comparisons.models import Comparison
 
@@ -57,6 +59,16 @@ TOY = """Cyd Amy W1;Amy Ben D;Ben Eve W2;Cyd Dan W2;Ben Dan D;Dan Eve W2;Fin Eve
 Fin Gal D;Han Gal W1;Han Gal W2;Amy Dan W1;Cyd Amy W1;Ben Dan D;Dan Amy W2""".replace("\n", ";").split(";")
 TOY_STRENGTHS = {"Han": 0.69564153, "Gal": 0.41253614, "Fin": -1.10817768}
 TOY_STRENGTHS |= {"Cyd": 0.59239992, "Amy": 0.03250119, "Ben": -0.24307179, "Dan": -0.38182932}
+
+# Games of three world champions: who had white, then black; wins of white, draws, wins of black (Hankin, hyper2's kka).
+CHESS = {
+    ("Karpov", "Kasparov"): (18, 72, 9),
+    ("Kasparov", "Karpov"): (30, 57, 7),
+    ("Kasparov", "Anand"): (15, 26, 2),
+    ("Anand", "Kasparov"): (6, 20, 11),
+    ("Karpov", "Anand"): (7, 29, 13),
+    ("Anand", "Karpov"): (18, 20, 5),
+}
 
 
 @pytest.fixture
@@ -176,6 +188,47 @@ def test_sound_fields_give_the_strengths_that_were_published_with_ties(imported)
     (row,) = [row for row in found["scales"] if row["model"] == "davidson"]
     halved = {each["contender"]: each["strength"] / 2 for each in row["strengths"]}
     assert halved == pytest.approx(FIELDS, abs=6e-4)
+
+
+def test_chess_gives_ties_and_the_advantage_of_white_as_statsmodels_does(imported, client, olga):
+    """Davidson's model is log-linear, Rao and Kupper's an ordered logit of who had white (statsmodels 0.15)."""
+    rows = [
+        (white, black, choice, times)
+        for (white, black), counts in CHESS.items()
+        for choice, times in zip((white, "tie", black), counts, strict=True)
+    ]
+    found = imported("chess", rows)
+    players = ("Anand", "Karpov", "Kasparov")
+    gaps = [np.subtract(*(np.array(players) == name for name in both), dtype=float)[1:] for both in CHESS]
+    loglinear = [
+        np.r_[gap * lean, lean, lean == 0, np.arange(6) == n] for n, gap in enumerate(gaps) for lean in (0.5, 0, -0.5)
+    ]
+    counts = np.array(list(CHESS.values()))
+    davidson = sm.GLM(counts.ravel(), np.array(loglinear), family=sm.families.Poisson()).fit(tol=1e-14).params[:4]
+    fitted = OrderedModel(
+        np.repeat(np.tile([2, 1, 0], 6), counts.ravel()),
+        np.repeat(np.repeat(gaps, 3, axis=0), counts.ravel(), axis=0),
+        distr="logit",
+    )
+    logit = fitted.fit(method="newton", disp=False).params
+    low, high = fitted.transform_threshold_params(logit)[1:-1]
+    for model, against, side, tie in (
+        ("davidson with side", davidson[:2], davidson[2], np.exp(davidson[3])),
+        ("rao-kupper with side", logit[:2], -(low + high) / 2, np.exp((high - low) / 2)),
+    ):
+        mine, parameter = strengths(found, model, "Anand")
+        assert [mine[name] for name in players[1:]] == pytest.approx(against, abs=2e-6)
+        (row,) = [row for row in found["scales"] if row["model"] == model]
+        assert row["side"]["value"] == pytest.approx(side, abs=2e-6)
+        low_end, high_end = row["side"]["interval"]
+        assert low_end < side < high_end
+        assert parameter["value"] == pytest.approx(tie, abs=5e-6)
+    assert any("Davidson and Beaver, 1977" in told for told in found["methods"])
+    client.force_login(olga)
+    text = client.get(reverse("report", args=[Comparison.objects.get().code])).content.decode()
+    for row in found["scales"][-2:]:
+        assert row["model"] in text
+        assert f"left: {row['side']['value']:.2f}" in text
 
 
 def test_a_player_who_never_lost_is_no_part_of_the_scales_of_the_others(imported):
