@@ -1,6 +1,6 @@
 """The parts of a report, each from the vote table alone. Statistics come from metrics.preference, reached by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -164,31 +164,38 @@ def rankings(table: VoteTable) -> list[Row]:
     rows: list[Row] = []
     for code, aspect in enumerate(table.aspects):
         try:
-            found = rank(table.tally(code), level=LEVEL)
+            unclear = _same_place(table, code)
+            found = rank(table.tally(code), level=LEVEL, unclear=unclear)
         except ValueError as error:
             rows.append({"aspect": aspect, "rated": [], "reason": str(error), "method": ""})
             continue
-        rows.append({"aspect": aspect, "method": found.method, **rated(found, _always_placed(table, code))})
+        rows.append({"aspect": aspect, "method": found.method, **rated(found, unclear)})
     return rows
 
 
-def _always_placed(table: VoteTable, code: int) -> str:
-    """The first contender that stood on one side throughout, as `sides_fixed` says it, or nothing."""
+def _same_place(table: VoteTable, code: int) -> list[tuple[int, int]]:
+    """Pairings whose sides were fixed, or of a contender that stood on one side throughout: of these two, nobody can
+    say who is ahead."""
     if table.first_on_left is None:
-        return ""
+        return []
     kinds, size = table.tally(code), len(table.contenders)
-    first, second = (np.bincount(each, kinds.votes, size) for each in (kinds.first, kinds.second))
-    ahead = kinds.votes * (kinds.side > 0)
-    left = np.bincount(kinds.first, ahead, size) + np.bincount(kinds.second, kinds.votes - ahead, size)
-    placed = zip(table.contenders, left.tolist(), (first + second).tolist(), strict=True)
-    return next(filter(None, (_one_place(name, int(on_left), int(n)) for name, on_left, n in placed)), "")
+    met, left = np.zeros((2, size, size))
+    np.add.at(met, (kinds.first, kinds.second), kinds.votes)
+    np.add.at(left, (kinds.first, kinds.second), kinds.votes * (kinds.side > 0))
+    met, left = met + met.T, left + (met - left).T
+    each, alone = met.sum(axis=1), left.sum(axis=1)
+    always = [bool(_one_place("", int(on_left), int(n))) for on_left, n in zip(alone, each, strict=True)]
+    return [
+        (first, second)
+        for first, second in table.pairings
+        if always[first] or always[second] or _one_place("", int(left[first, second]), int(met[first, second]))
+    ]
 
 
-def rated(ranking: Any, unclear: str = "") -> Row:
-    """The contenders of a ranking, strongest first, and why there is less than that. Every rank is left open where the
-    votes are too few to claim anything, or `unclear` says why they show none."""
-    few = too_few(ranking.prompts, ranking.assessors) or unclear
-    everyone = [1, len(ranking.rated)]
+def rated(ranking: Any, unclear: Sequence[tuple[int, int]] = ()) -> Row:
+    """The contenders of a ranking, strongest first, and why ranks say less than strengths: all are left open where too
+    few voted to claim anything, and `unclear` pairs are not told apart."""
+    few, everyone = too_few(ranking.prompts, ranking.assessors), [1, len(ranking.rated)]
     rows = [
         {
             "contender": each.name,
@@ -200,8 +207,11 @@ def rated(ranking: Any, unclear: str = "") -> Row:
         }
         for each in ranking.rated
     ]
-    unsaid = said("every rank is left open: {reason}", reason=few) if few else ""
-    return {"rated": rows, "reason": ranking.reason, "ranks_reason": unsaid}
+    why = said("every rank is left open: {reason}", reason=few) if few else ""
+    if unclear and not few:
+        pairs = ", ".join(" – ".join(ranking.names[place] for place in pair) for pair in unclear)
+        why = said("ranks leave open who is ahead where one of two stood on one side throughout: {pairs}", pairs=pairs)
+    return {"rated": rows, "reason": ranking.reason, "ranks_reason": why}
 
 
 def agreement(table: VoteTable, repeats: Repeats | None = None) -> list[Row]:

@@ -77,11 +77,18 @@ class Ranking:
         return estimates(self.strengths[i] - self.strengths[j], variance, self.df, self.reason, self.level)[0]
 
 
-def rank(tally: Tally, side: bool = False, prior: float | None = None, level: float = 0.95) -> Ranking:
+def rank(
+    tally: Tally,
+    side: bool = False,
+    prior: float | None = None,
+    level: float = 0.95,
+    unclear: Sequence[tuple[int, int]] = (),
+) -> Ranking:
     """Bradley-Terry by Newton on the counts, with two-way clustered intervals.
 
     `side` adds the left advantage. `prior` is the standard deviation of a normal prior on strengths (log-odds): the
-    result is then a maximum a posteriori estimate and says so in `method`.
+    result is then a maximum a posteriori estimate and says so in `method`. `unclear`: pairs of contenders (places in
+    the tally's names) whose order ranks leave open whatever their strengths.
 
     Raises NotConnected (without a prior), NoConvergence, and ValueError where sides are asked for but unknown or
     fixed (`require_sides`).
@@ -100,7 +107,7 @@ def rank(tally: Tally, side: bool = False, prior: float | None = None, level: fl
     df, reason = degrees_of_freedom(tally.by_prompt.clusters, tally.effective)
     inner = covariance[:size, :size]
     each = estimates(strengths, np.diag(inner), df, reason, level)
-    ranks = _rank_ranges(strengths, inner, df, 1 - level) if not reason else [(1, size)] * size
+    ranks = _rank_ranges(strengths, inner, df, 1 - level, unclear) if not reason else [(1, size)] * size
     tilt = estimates(theta[size], covariance[size, size], df, reason, level)[0] if side else None
     seen = add(tally.first, tally.votes, size) + add(tally.second, tally.votes, size)
     scores = tally.wins().sum(axis=1)
@@ -254,9 +261,12 @@ def _middle(tally: Tally, chance: Floats, side: bool) -> Floats:
     return total[: size + side, : size + side]
 
 
-def _rank_ranges(strengths: Floats, covariance: Floats, df: float, risk: float) -> list[tuple[int, int]]:
+def _rank_ranges(
+    strengths: Floats, covariance: Floats, df: float, risk: float, unclear: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
     """Best and worst rank of each contender: all differences tested together at Holm's level (Holm, 1979), so that with
-    probability 1 − risk no contender is placed above one that is truly its better."""
+    probability 1 − risk no contender is placed above one that is truly its better. `unclear` pairs are never told
+    apart."""
     size = len(strengths)
     one, other = np.triu_indices(size, 1)
     variance = np.diag(covariance)[one] + np.diag(covariance)[other] - 2 * covariance[one, other]
@@ -268,6 +278,10 @@ def _rank_ranges(strengths: Floats, covariance: Floats, df: float, risk: float) 
     passed = p_value[order] <= risk / np.arange(len(order), 0, -1)
     clear = np.zeros(len(order), dtype=bool)
     clear[order[: len(order) if passed.all() else int(np.argmin(passed))]] = True
+    barred = np.zeros((size, size), dtype=bool)
+    for pair in unclear:
+        barred[pair] = barred[pair[::-1]] = True
+    clear &= ~barred[one, other]
     winner = np.where(gap > 0, one, other)[clear]
     loser = np.where(gap > 0, other, one)[clear]
     above, below = np.bincount(loser, minlength=size), np.bincount(winner, minlength=size)

@@ -178,11 +178,27 @@ def test_ranks_are_left_open_where_too_few_voted_and_the_ratings_stay():
     assert row["rated"][0]["interval"] is not None
 
 
-def test_ranks_are_left_open_where_a_contender_always_had_the_same_place():
+def test_ranks_leave_open_who_of_two_is_ahead_where_one_always_had_the_same_place():
     whole = three()
+    met = whole.second - whole.first
+    fixed, row = ranks(turn(whole, whole.first_on_left | ((whole.first == 0) & (met == 1))))
+    assert fixed == [[1, 2], [1, 2], [3, 3]]
+    assert row["ranks_reason"].endswith("where one of two stood on one side throughout: a – b")
     fixed, row = ranks(turn(whole, whole.first_on_left | (whole.first == 0)))
-    assert fixed == [[1, 3]] * 3
-    assert "a stood on the left in 240 of 240 votes" in row["ranks_reason"]
+    assert fixed == [[1, 3], [1, 2], [2, 3]], "b is still ahead of c"
+    assert row["ranks_reason"].endswith("a – b, a – c")
+
+
+def test_a_contender_always_on_one_side_of_short_pairings_is_told_apart_from_nobody():
+    whole = three(pairs=150)
+    short = whole.take(whole.assessor < 6)
+    few = turn(short, short.first_on_left | (short.first == 0))
+    few = few.take((few.first > 0) | (few.prompt < 30))  # 60 votes on a against each of the others
+    assert ranks(few)[0][0] == [1, 3]
+    few = few.take((few.first > 0) | (few.assessor == 0) | ((few.assessor == 1) & (few.prompt % 2 == 0)))
+    met = [int(((few.first == 0) & (few.second == other)).sum()) for other in (1, 2)]
+    assert max(met) < 20 <= sum(met)
+    assert ranks(few)[0][0][1] == 3
 
 
 def test_where_too_few_voted_no_test_is_shown_and_the_others_are_adjusted_without_it():

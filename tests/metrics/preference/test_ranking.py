@@ -181,3 +181,15 @@ def test_a_league_links_comparisons_through_shared_opponents():
 def test_a_side_term_without_known_sides_is_refused():
     with pytest.raises(ValueError, match="where each clip stood"):
         rank(tally_of([("a", "b", 1.0), ("a", "b", 0.0)]), side=True)
+
+
+def test_ranks_tell_no_unclear_pair_apart_and_leave_all_else_as_it_was():
+    rng = np.random.default_rng(8)
+    first, second = np.repeat([[0, 0, 1], [1, 2, 2]], 400, axis=1)
+    outcome = (rng.random(1200) < np.repeat([0.8, 0.95, 0.8], 400)).astype(float)
+    prompt, assessor = np.arange(1200) % 40, np.arange(1200) % 13
+    tally = Tally.of(AllVotes(("a", "b", "c"), first, second, prompt, assessor, outcome))
+    plain, open_ = rank(tally), rank(tally, unclear=[(1, 0)])
+    assert [each.ranks for each in plain.rated] == [(1, 1), (2, 2), (3, 3)]
+    assert [each.ranks for each in open_.rated] == [(1, 2), (1, 2), (3, 3)]
+    assert [each.strength for each in open_.rated] == [each.strength for each in plain.rated]
