@@ -288,6 +288,9 @@ def _votes(server: Visavis, asked: argparse.Namespace) -> None:
 
 def _gate(server: Visavis, asked: argparse.Namespace) -> int:
     found = server.find(asked.comparison)
+    for name in filter(None, (asked.baseline, asked.candidate)):
+        if name not in found["contenders"]:
+            raise ValueError(f"{found['name']} has no contender {name}: it has {', '.join(found['contenders'])}")
     others = [name for name in found["contenders"] if name != asked.baseline]
     if not asked.candidate and len(others) != 1:
         raise ValueError(f"name the --candidate, one of {', '.join(others)}")

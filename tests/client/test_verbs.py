@@ -143,3 +143,10 @@ def test_where_there_are_several_projects_one_is_named(visavis, tmp_path):
     assert "pets v1" in visavis("--project", second.code, "push-prompts", listed)
     assert PromptSet.objects.get().project == second
     assert "name the --project" in visavis("audit", code=2)
+
+
+def test_the_gate_names_the_contenders_there_are_where_one_is_unknown(visavis):
+    comparison = make_comparison(names=("early", "late"))
+    for words in (("--not-worse-than", "erly"), ("--not-worse-than", "early", "--candidate", "lat")):
+        said = visavis("gate", comparison.name, *words, code=2)
+        assert f"has no contender {words[-1]}: it has early, late" in said
