@@ -340,7 +340,7 @@ if OIDC_SERVER:
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"].append(urlsplit(OIDC_SERVER)._replace(path="").geturl())
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["evalapp.api.bodies.Json"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "evalapp.api.authentication.TokenAuthentication",  # first: its 401 tells programs how to sign in
         "rest_framework.authentication.SessionAuthentication",

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -37,6 +38,8 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
         error = exceptions.Throttled(error.wait, str(error))
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        error = exceptions.ParseError(f"more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes of JSON are not read")
     if not isinstance(error, exceptions.APIException):
         return None
     title = NAMED.sub("", str(error.default_detail)).rstrip(".")

@@ -97,7 +97,7 @@ class JsonObject(forms.CharField):
             return {}
         try:
             told = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict):
             raise forms.ValidationError('{"…": …}')

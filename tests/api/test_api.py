@@ -97,6 +97,14 @@ def test_a_body_that_makes_no_sense_is_named(api, comparison):
     assert "leave_out_missing" in problem(api("api-open", comparison, {"leave_out_missing": "perhaps"}))["errors"]
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"settings": ' * 101 + "1" + "}" * 101, " " * (5 * 2**20)])
+@pytest.mark.parametrize("name", ["api-comparisons", "api-contenders"])
+def test_a_body_too_deep_or_too_long_is_refused_and_breaks_nothing(api, client, name, body):
+    refused = problem(client.post(reverse(name), body, content_type="application/json"))
+    assert refused["status"] == 400
+    assert "not read" in refused["detail"]
+
+
 def test_errors_are_problem_documents(api, client, comparison):
     assert problem(client.get("/api/v2/"))["status"] == 404
     unknown = reverse("api-comparison", args=["00000000-0000-4000-8000-000000000000"])
