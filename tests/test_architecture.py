@@ -46,6 +46,15 @@ def test_a_file_is_short_enough_to_be_read_at_once_and_named_for_what_it_holds(p
     assert path.name not in ("utils.py", "helpers.py", "common.py", "services.py") or path.parent.name == "tests"
 
 
+def test_no_merge_was_left_half_done():
+    """Templates and catalogues are no code: the marks would stand on a page."""
+    catalogues = (ROOT / "frontend/locale").rglob("*.po")
+    marks = re.compile(r"^(<{7} |>{7} |={7}$)", re.MULTILINE)
+    texts = [*files(), *catalogues, *DOCUMENTS]
+    assert len(texts) > 700
+    assert [str(path.relative_to(ROOT)) for path in texts if marks.search(path.read_text())] == []
+
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 
 
