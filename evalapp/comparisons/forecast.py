@@ -15,6 +15,8 @@ from evalapp.generation.models import Clip
 from metrics import resolve
 
 PLANNING = "metrics.preference.planning"
+POWER = 0.8
+"""A chance of finding the difference below this is warned of."""
 
 
 class Assumptions(forms.Form):
@@ -75,16 +77,14 @@ def forecast(
     people, effect, pay = assumed.given("assessors"), assumed.given("effect"), assumed.given("pay")
     if overlap > people:
         return _("Each pair is to have more assessors than there are in all: see “What the forecast assumes”.")
+    components = resolve(f"{PLANNING}:assumed")()
+    plan = {"seeds": seeds, "votes_per_pair": overlap, "assessors": people, "effect": effect / 100}
     promised = resolve(f"{PLANNING}:precision")(
-        resolve(f"{PLANNING}:assumed")(),
-        prompts=prompts,
-        seeds=seeds,
-        votes_per_pair=overlap,
-        assessors=people,
-        effect=effect / 100,
-        seconds_per_vote=assumed.given("vote_seconds"),
-        pairings=pairings,
+        components, prompts=prompts, seconds_per_vote=assumed.given("vote_seconds"), pairings=pairings, **plan
     )
+    missed = None
+    if promised.power < POWER:
+        missed = resolve(f"{PLANNING}:prompts_needed")(components, power=POWER, **plan)
     clips, machine_hours = _rendering(contenders, scenes, prompt_set)
     price = assumed.given("machine")
     known = [pay * promised.hours if pay else None, price * machine_hours if price and machine_hours else None]
@@ -100,7 +100,7 @@ def forecast(
         clips=clips,
         machine_hours=machine_hours,
         cost=sum(filter(None, known)) if any(known) else None,
-        warnings=_warnings(prompts, seeds, people, promised.power),
+        warnings=_warnings(prompts, seeds, people, missed),
     )
 
 
@@ -119,7 +119,8 @@ def _rendering(contenders: list[Contender], scenes: int, prompt_set: PromptSet |
     return clips, None if unknown else seconds / 3600
 
 
-def _warnings(prompts: int, seeds: int, people: int, power: float) -> list[str]:
+def _warnings(prompts: int, seeds: int, people: int, missed: Any) -> list[str]:
+    """`missed`: what finding the difference would take, where the plan is likely not to."""
     said = []
     if prompts < FEWEST_PROMPTS:
         said.append(_("Below 20 prompts a report claims nothing."))
@@ -127,6 +128,14 @@ def _warnings(prompts: int, seeds: int, people: int, power: float) -> list[str]:
         said.append(_("Below 5 assessors a report claims nothing about new assessors."))
     if seeds > 1:
         said.append(_("Seeds of one prompt are taken to come out alike: they make its clips sure, not other prompts."))
-    if power < 0.8:
-        said.append(_("A difference of this size is likely to be missed: take more prompts, then more assessors."))
+    if missed:
+        words = _("A difference of this size is likely to be missed.")
+        if missed.prompts:
+            words += " " + _("To find it %(share)s times of 100 takes %(n)s prompts.") % {
+                "n": missed.prompts,
+                "share": round(100 * POWER),
+            }
+        elif missed.assessors:
+            words += " " + _("More prompts cannot help: it takes %(n)s assessors in all.") % {"n": missed.assessors}
+        said.append(words)
     return said

@@ -1,5 +1,6 @@
 """The figures of a report as PNG and SVG files, drawn by a browser on this machine (kaleido); nothing is downloaded."""
 
+import logging
 import os
 import re
 import shutil
@@ -51,6 +52,8 @@ def draw(figures: dict[str, Figure], folder: Path) -> list[Path]:
     if jobs:
         import kaleido
 
+        for chatty in ("kaleido", "choreographer"):  # several lines a figure
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
         kaleido.write_fig_from_object_sync(jobs, kopts={"path": path, "plotlyjs": script, "mathjax": False})
     for job in jobs:

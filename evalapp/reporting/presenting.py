@@ -244,10 +244,15 @@ def _against_people(metrics: list[dict[str, Any]], people: list[dict[str, Any]])
             ]
             if len(points) > 1:
                 values, shares, names = (list(column) for column in zip(*points, strict=True))
-                found[metric["figure"]] = charts.systems(metric["unit"], values, shares, names)
+                found[metric["figure"]] = charts.systems(_axis(metric), values, shares, names)
         elif metric["following"] and len(bins := metric["following"][0]["bins"]) > 1:
-            found[metric["figure"]] = charts.following(metric["unit"], bins)
+            found[metric["figure"]] = charts.following(_axis(metric), bins)
     return found
+
+
+def _axis(metric: dict[str, Any]) -> str:
+    """What is measured and in what: a figure saved as a file has no caption."""
+    return f"{metric['title']}, {metric['unit']}"
 
 
 def people_of(snapshot: dict[str, Any]) -> list[dict[str, Any]]:

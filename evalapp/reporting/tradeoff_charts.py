@@ -41,12 +41,12 @@ def shown(tradeoffs: Row) -> tuple[Row, dict[str, Figure]]:
                 }
                 for each in quality["points"]
             ]
-            qualities.append(quality | {"figure": name, "points": points, "title": gettext(quality["title"])})
+            qualities.append(quality | {"figure": name, "points": points, "title": _title(quality["title"])})
         costs.append(cost | {"title": COSTS[cost["cost"]], "qualities": qualities})
     found, corners = tradeoffs["front"], tradeoffs["front"]["corners"]
     if found["points"]:
         figures["front"] = front(corners, found["points"], found.get("knobs", []))
-    named = [each | {"name": CORNERS[each["corner"]], "title": gettext(each["title"])} for each in corners]
+    named = [each | {"name": CORNERS[each["corner"]], "title": _title(each["title"])} for each in corners]
     points = [_point(each) | {"shorts": [f"{value:.3g}" for value in each["values"]]} for each in found["points"]]
     paths = [
         each | {"told": ", ".join(f"{name} ({value:g})" for name, value in zip(*_along(each), strict=True))}
@@ -124,7 +124,7 @@ def front(corners: list[Row], points: list[Row], paths: list[Row]) -> Figure:
         if mine:
             x, y = ([each["values"][axis] for each in mine] for axis in (0, 1))
             traces.append(_dots(mine, x, y, name))
-    titles = [f"{CORNERS[each['corner']]}: {safe(gettext(each['title']))}" for each in corners]
+    titles = [f"{CORNERS[each['corner']]}: {safe(_title(each['title']))}" for each in corners]
     return _figure(traces, titles[0], titles[1])
 
 
@@ -142,6 +142,12 @@ def _dots(mine: list[Row], x: list[float], y: list[float], name: str) -> Row:
 def _wide(costs: list[float]) -> bool:
     """Whether costs span so much that only a logarithmic axis shows the small ones."""
     return min(costs) > 0 and max(costs) / min(costs) > 20
+
+
+def _title(text: str) -> str:
+    """Of a measure, in the reader's language; what it was held against is a name."""
+    measure, dot, reference = text.partition(" · ")
+    return gettext(measure) + dot + reference
 
 
 def _figure(traces: list[Row], xtitle: str, ytitle: str, log: bool = False) -> Figure:

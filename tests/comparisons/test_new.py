@@ -8,7 +8,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.plans import Template
 from evalapp.generation.models import Clip
 from evalapp.people.audit import AuditEntry
-from metrics.preference.planning import assumed, precision
+from metrics.preference.planning import assumed, precision, prompts_needed
 from tests.factories import make_comparison, make_contender, make_prompt_set
 
 
@@ -166,6 +166,23 @@ def test_the_forecast_is_the_planners(client, olga, form):
     assert (told.half_width, told.votes, told.hours) == (100 * planned.half_width, planned.votes, planned.hours)
     assert told.power == round(100 * planned.power)
     assert (told.pairs, told.clips, told.machine_hours) == (300, 300, None)
+
+
+def test_where_a_difference_will_be_missed_the_forecast_says_what_helps_and_when_prompts_cannot(client, olga, form):
+    client.force_login(olga)
+    asked = form | {"prompts": "\n".join(f"prompt {n}" for n in range(50)), "overlap": 3, "seeds": 1}
+
+    def missed(**change):
+        told = client.post(reverse("foresee"), asked | change).context["forecast"].warnings
+        return next((each for each in told if "likely to be missed" in each), "")
+
+    need = prompts_needed(assumed(), 3, 40, power=0.8, effect=0.1)
+    assert missed(**{"assume-assessors": 40}).endswith(f"To find it 80 times of 100 takes {need.prompts} prompts.")
+    need = prompts_needed(assumed(), 3, 10, power=0.8, effect=0.05)
+    assert need.prompts is None
+    told = missed(**{"assume-assessors": 10, "assume-effect": 5})
+    assert told.endswith(f"More prompts cannot help: it takes {need.assessors} assessors in all.")
+    assert not missed(**{"assume-assessors": 40, "assume-effect": 30})
 
 
 def test_machine_hours_come_from_measured_clips(client, olga, form):
