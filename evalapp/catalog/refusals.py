@@ -177,6 +177,7 @@ KNOWN: tuple[str, ...] = (
     "stage {number} ({kind}): {error}",
     # Programs and servers
     "the operator's {variable} has no {name}: {hint}",
+    "{variable} is empty on this worker",
     "program {name}: there is no file {file} on this machine",
     "the operator's {variable} cannot be read: {error}",
     "the operator's {variable} is {json}",

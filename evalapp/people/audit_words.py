@@ -93,6 +93,7 @@ VERBS: dict[str, dict[str, str]] = {
 WHATS = (
     *(gettext_noop("votes"), gettext_noop("report"), gettext_noop("pairs"), gettext_noop("judges")),
     *(gettext_noop("league"), gettext_noop("preferences"), gettext_noop("exploration")),
+    *(gettext_noop("verdicts"), gettext_noop("clips"), gettext_noop("skips")),
 )
 """What verbs name themselves."""
 SUBJECTS = (

@@ -26,7 +26,8 @@ class TooMuch(Exception):
     """The day's budget is spent; `wait` is in seconds."""
 
     def __init__(self, kind: str, wait: int) -> None:
-        super().__init__(f"the day's budget of {kind} is spent; it begins anew in {wait // 3600 + 1} h")
+        told = {"kind": gettext(kind), "hours": wait // 3600 + 1}
+        super().__init__(gettext("the day's budget of %(kind)s is spent; it begins anew in %(hours)s h") % told)
         self.wait = wait
 
 
@@ -47,7 +48,7 @@ def reached_today(project: int | None) -> list[str]:
     entries = audit.AuditEntry.objects.filter(project=project, verb=REACHED, at__gte=since)
     return [
         gettext("%(whose)s spent a day's budget of %(kind)s: is somebody carrying them off?")
-        % {"whose": entry.detail["whose"], "kind": entry.subject}
+        % {"whose": entry.detail["whose"], "kind": gettext(entry.subject)}
         for entry in entries[:10]
     ]
 
