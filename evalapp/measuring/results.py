@@ -188,7 +188,7 @@ def _following(pairs: Pairs, known: dict[int, float], higher_is_better: bool) ->
         "order_p_value": order.chance,
         "contenders": len(measured),
         "bins": _bins(first - second, outcome),
-        "reason": found.reason if pairs else "no votes yet",
+        "reason": found.reason if pairs else "no votes",
     }
 
 

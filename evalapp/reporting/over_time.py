@@ -121,7 +121,7 @@ def _drift(
     axis: str, measure: str, value: Floats, position: Floats, votes: VoteTable, chosen: NDArray[np.bool_]
 ) -> Row:
     if not chosen.any():
-        known = said("no votes yet") if measure == "win rate" else said("no pair has two votes")
+        known = said("no votes") if measure == "win rate" else said("no pair has two votes")
         why = said("it is not known how long answers took") if measure == "seconds" else known
         return _empty(axis, measure, why)
     y, x = value[chosen], position[chosen]

@@ -166,7 +166,7 @@ def no_sensitivity(table: VoteTable, why: str) -> list[Row]:
 
 def _dawid_skene(table: VoteTable, chosen: NDArray[np.int64]) -> tuple[float | None, str]:
     if not len(chosen):
-        return None, "no votes yet"
+        return None, "no votes"
     assessor = table.assessor[chosen]
     if len(np.unique(assessor)) < 2:
         return None, "one assessor only: nobody to be weighed against"
@@ -220,7 +220,7 @@ def warnings(table: VoteTable) -> list[str]:
     """What a reader must know before believing a number, in sentences; none where nothing is odd."""
     asked, told = table.aspects.index(headline(table)), list[str]()
     if not len(table):
-        return [said("There are no votes yet: nothing below says anything.")]
+        return [said("There are no votes: nothing below says anything.")]
     votes = table.rows(asked)
     if not votes.any():
         told.append(

@@ -140,7 +140,7 @@ def position_bias(table: VoteTable) -> list[Row]:
     for aspect, code in groups:
         chosen = np.arange(len(table)) if code is None else table.places(code)
         if table.first_on_left is None or not len(chosen):
-            reason = "no votes yet" if table.first_on_left is not None else SIDES_UNKNOWN
+            reason = "no votes" if table.first_on_left is not None else SIDES_UNKNOWN
             rows.append({"aspect": aspect, "decided": 0, "left": None, "interval": None, "reason": reason})
             continue
         left, balance = measure(table.votes(chosen), LEVEL)
@@ -221,7 +221,7 @@ def agreement(table: VoteTable, repeats: Repeats | None = None) -> list[Row]:
     for code, aspect in enumerate(table.aspects):
         chosen = table.places(code)
         if not len(chosen):
-            rows.append({"aspect": aspect, "coefficients": [], "reason": "no votes yet"})
+            rows.append({"aspect": aspect, "coefficients": [], "reason": "no votes"})
             continue
         made = choices.of(
             table.pair[chosen],

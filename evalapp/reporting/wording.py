@@ -128,7 +128,7 @@ NOT_A_CAUSE = " (an association between answers on one form, not a cause)."
 
 KNOWN: tuple[str, ...] = (
     # Too little to say anything
-    "no votes yet",
+    "no votes",
     "nothing was measured",
     "no variation to reckon with",
     "one prompt tells nothing of others",

@@ -96,7 +96,7 @@ def side_corrected(votes: Votes, level: float = 0.95) -> SideCorrected:
     """
     sides = _sides(votes)
     if not len(votes):
-        return SideCorrected(None, None, None, None, None, "no votes yet")
+        return SideCorrected(None, None, None, None, None, "no votes")
     raw = win_rate_of(votes, level).estimate
     if min(sides.mean(), 1 - sides.mean()) < SIDES_FIXED:
         return SideCorrected(raw, None, None, None, None, _balance(sides))
@@ -128,7 +128,7 @@ def _sides(votes: Votes) -> Bools:
 
 def _balance(sides: Bools) -> str:
     if not len(sides):
-        return "no votes yet"
+        return "no votes"
     share = float(sides.mean())
     spread = 2.5 * sqrt(0.25 / len(sides))
     if min(share, 1 - share) < SIDES_FIXED:

@@ -155,7 +155,7 @@ def drift(
     count = int(who.max(initial=-1)) + 1
 
     if not len(x):
-        return Drift(None, None, None, within, 0, 0, level, "no votes yet")
+        return Drift(None, None, None, within, 0, 0, level, "no votes")
     low, high = np.quantile(x, [1 / 3, 2 / 3])
     early, late = float(y[x <= low].mean()), float(y[x >= high].mean())
 

@@ -144,7 +144,7 @@ def drivers(
         return Drivers((), None, rate, None, None, reason, 0, None, "", left_out, len(y), level, reason)
 
     if not len(y):
-        return nothing("no votes yet")
+        return nothing("no votes")
     varied = [j for j in range(len(names)) if np.ptp(x[:, j]) > 0]
     left_out = tuple(name for j, name in enumerate(names) if j not in varied)
     if np.ptp(y) == 0:

@@ -197,7 +197,7 @@ def live_interval(votes: Votes, planned: int, margin: float | None = None, level
     if planned < 1 or not 0 < level < 1:
         raise ValueError("planned must be at least 1 and level lie between 0 and 1")
     if not len(votes):
-        return LiveInterval(None, None, None, 0, level, "undecided", reason="no votes yet")
+        return LiveInterval(None, None, None, 0, level, "undecided", reason="no votes")
     prompt = codes(votes.prompt)
     per_prompt = np.bincount(prompt)
     means, time = np.bincount(prompt, votes.outcome) / per_prompt, len(per_prompt)

@@ -124,7 +124,7 @@ def win_rate(first: int, second: int, tie: int = 0, level: float = 0.95) -> WinR
             raise ValueError(f"{name} must be a count, not {count!r}")
     votes = first + second + tie
     if not votes:
-        return WinRate(0, 0, 0, 0, None, None, None, None, None, None, None, level, "no votes yet", "no votes yet")
+        return WinRate(0, 0, 0, 0, None, None, None, None, None, None, None, level, "no votes", "no votes")
     theta = (first + tie / 2) / votes
     low, high = wilson(theta, votes, float(ndtri((1 + level) / 2)))
     p_value = float(2 * ndtr(-abs(theta - 0.5) * 2 * sqrt(votes)))
@@ -147,7 +147,7 @@ def win_rate_of(votes: Votes, level: float = 0.95) -> WinRate:
     _check_level(level)
     wins, ties, losses = votes.counts
     if not len(votes):
-        return WinRate(0, 0, 0, 0, votes.bad, 0, 0, 0.0, None, None, None, level, "no votes yet", "no votes yet")
+        return WinRate(0, 0, 0, 0, votes.bad, 0, 0, 0.0, None, None, None, level, "no votes", "no votes")
     theta, parts = variances(votes)
     df, reason = degrees_of_freedom(parts.prompts, parts.effective_assessors)
     few = "" if parts.prompts > 1 else "one prompt only: an interval needs at least two"

@@ -99,7 +99,7 @@ def test_the_database_keeps_one_value_per_file_and_a_reason_where_there_is_none(
 def test_results_follow_the_votes_and_are_json(filmed):
     make_clip()  # of no comparison
     measure(filmed, ["brightness", "sharpness", "boiling"])
-    assert {each["reason"] for one in results_of(filmed) for each in one["following"]} == {"no votes yet"}
+    assert {each["reason"] for one in results_of(filmed) for each in one["following"]} == {"no votes"}
     alice = make_participation(filmed)
     for _ in range(3):
         make_vote(alice, "same", beauty="left")

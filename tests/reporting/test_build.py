@@ -118,7 +118,7 @@ def test_no_votes_give_words_and_no_numbers(db):
     assert found["verdicts"][0]["sentence"] == "No votes yet on end-to-end against frame-by-frame."
     assert row(found)["win_rate"] is None
     assert row(found)["interval"] is None
-    assert row(found)["reason"] == "no votes yet"
+    assert row(found)["reason"] == "no votes"
 
 
 def test_few_prompts_or_assessors_claim_nothing(db):

@@ -36,9 +36,9 @@ def templates():
 
 def test_a_sentence_is_frozen_in_english_with_its_template_beside_it():
     inner = said("{n} prompts, where {least} are the least", n=3, least=20)
-    snapshot = rounded({"sentence": said("Too few: {why}.", why=inner), "reason": "no votes yet", "n": 1})
+    snapshot = rounded({"sentence": said("Too few: {why}.", why=inner), "reason": "no votes", "n": 1})
     assert snapshot["sentence"] == "Too few: 3 prompts, where 20 are the least."
-    assert snapshot["reason" + TOLD] == {"say": "no votes yet", "with": {}}
+    assert snapshot["reason" + TOLD] == {"say": "no votes", "with": {}}
     assert snapshot["sentence" + TOLD]["with"]["why"]["with"] == {"n": 3, "least": 20}
     json.dumps(snapshot)
 
@@ -62,8 +62,8 @@ def test_what_libraries_say_is_recognised_with_its_values():
 
 
 def test_a_contender_named_like_a_sentence_stays_a_name():
-    told = said("{name} has never been compared: no vote says anything about it.", name="no votes yet").told
-    assert told["with"] == {"name": "no votes yet"}
+    told = said("{name} has never been compared: no vote says anything about it.", name="no votes").told
+    assert told["with"] == {"name": "no votes"}
 
 
 @pytest.mark.parametrize("template", sorted({*templates(), *LATE}))

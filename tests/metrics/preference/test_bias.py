@@ -81,7 +81,7 @@ def test_votes_without_sides_are_refused_in_words():
 def test_no_votes_give_a_reason():
     result = position_bias(Votes.of([], [], [], first_on_left=[]))
     assert result.corrected.estimate is None
-    assert result.balance == result.corrected.reason == "no votes yet"
+    assert result.balance == result.corrected.reason == "no votes"
 
 
 @pytest.mark.parametrize("outcome", [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])

@@ -91,7 +91,7 @@ def test_a_checkpoint_without_votes_stays_an_empty_point():
         votes.names, *(c[kept] for c in (votes.first, votes.second, votes.prompt, votes.assessor, votes.outcome))
     )
     curve = training_curve(fewer, "base", STEPS)
-    assert curve.points[1].win_rate.reason == "no votes yet"
+    assert curve.points[1].win_rate.reason == "no votes"
     assert curve.points[1].gain is None
     assert curve.points[2].gain.value == pytest.approx(
         curve.points[2].win_rate.estimate - curve.points[0].win_rate.estimate
@@ -185,7 +185,7 @@ def test_a_real_drift_is_seen_and_mirrors():
 
 
 def test_a_drift_that_cannot_be_measured_says_why():
-    assert drift([], [], []).reason == "no votes yet"
+    assert drift([], [], []).reason == "no votes"
     assert drift([1, 0], [3, 5], [0, 1]).reason == "no assessor voted at two positions"
     assert drift([1, 0], [3, 3], [0, 1], within=False).reason == "all votes have the same position"
     apart = drift([1, 0, 1, 0], [3, 3, 5, 5], [0, 0, 1, 1], within=False)

@@ -169,7 +169,7 @@ def test_what_cannot_be_said_has_its_reason():
     idle[:, 2] = 0
     assert found((preference, idle, prompt, assessor)).left_out == ("defects",)
     for columns, reason in [
-        (([], np.empty((0, 3)), [], []), "no votes yet"),
+        (([], np.empty((0, 3)), [], []), "no votes"),
         ((np.full(200, 0.5), choices, prompt, assessor), "every vote has the same preference"),
         ((preference, choices * 0, prompt, assessor), "no aspect was ever answered in two ways"),
         (((choices[:, 0] + 1) / 2 // 0.6, choices, prompt, assessor), "the aspects predict the preference perfectly"),
