@@ -21,6 +21,8 @@ from evalapp.reporting import behind, progress, rendering, trust_views
 from evalapp.reporting import views as reporting
 from evalapp.running import health
 
+handler500 = "evalapp.running.wrong.server_error"
+
 urlpatterns = [
     # Assessing: /i/<token>/ brings an assessor in; pairs and their clips go by random codes.
     # First, because they are asked most: addresses are compared one after the other.

@@ -3,7 +3,8 @@
 import socket
 from contextlib import closing
 
-from django.db import DatabaseError
+import pytest
+from django.db import DatabaseError, OperationalError
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
@@ -36,6 +37,26 @@ def test_ready_with_its_database_and_not_without(client, db, monkeypatch):
 
     monkeypatch.setattr(MigrationExecutor, "__init__", gone)
     assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.parametrize(("error", "status"), [(OperationalError("connection refused"), 503), (KeyError("x"), 500)])
+def test_what_went_wrong_is_told_without_the_database(client, monkeypatch, error, status):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", broken)
+    monkeypatch.setattr("evalapp.api.authentication.TokenAuthentication.authenticate", broken)
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "of-somebody"
+    page = client.get(reverse("comparisons"), headers={"Accept-Language": "ru"})
+    assert (page.status_code, page.get("Retry-After")) == (status, "5" if status == 503 else None)
+    assert "Здесь что-то пошло не так" in page.content.decode()
+    assert page["X-Request-ID"][:8] in page.content.decode()
+    assert "no-store" in page["Cache-Control"]
+    answer = client.get(reverse("api-me"))
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert answer["X-Request-ID"] in answer.json()["detail"]
+    assert str(error) not in answer.content.decode() + page.content.decode()
 
 
 def test_not_ready_where_no_clip_can_be_read_and_ready_without_what_votes_can_do_without(
