@@ -236,6 +236,7 @@ LATE: tuple[str, ...] = (
     "Bradley-Terry, maximum a posteriori with a normal prior of {prior} log-odds, ties as half",
     "no votes: a ranking needs some",
     "sides were fixed: who stood on the left follows from who was compared",
+    "one side wins so regularly that no finite order effect tells the votes best",
     "wins and ties order the contenders so cleanly that no finite strengths tell them best: add votes, or use ties as "
     "half a win",
     "the first contender stood on the left in {left} of {n} votes, so its quality and its place cannot be told apart",

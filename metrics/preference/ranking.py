@@ -24,7 +24,7 @@ from metrics.preference.sandwich import (
     meat,
     positive,
 )
-from metrics.preference.tally import Kinds, NotConnected, Tally, require_sides
+from metrics.preference.tally import Kinds, NotConnected, Tally, require_finite, require_sides
 from metrics.preference.votes import AllVotes
 
 __all__ = ["NotConnected", "Ranking", "Rated", "Tally", "joined", "league", "rank", "strengths"]
@@ -91,7 +91,7 @@ def rank(
     the tally's names) whose order ranks leave open whatever their strengths.
 
     Raises NotConnected (without a prior), NoConvergence, and ValueError where sides are asked for but unknown or
-    fixed (`require_sides`).
+    fixed (`require_sides`); Separated where the order effect is infinite.
     """
     if prior is None:
         tally.require_connected()
@@ -101,6 +101,8 @@ def rank(
     if side:
         require_sides(tally.first, tally.second, tally.side, tally.votes, size)
     theta, bread = _newton(tally, side, 0.0 if prior is None else prior**-2)
+    if side:
+        require_finite(float(bread[size, size]))
     middle = _middle(tally, _chances(tally, theta), side)
     covariance = positive(bread @ middle @ bread)
     strengths = theta[:size]

@@ -14,11 +14,12 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from metrics.preference.bias import SIDES_FIXED
-from metrics.preference.sandwich import add, codes, effective_assessors
+from metrics.preference.sandwich import Separated, add, codes, effective_assessors
 from metrics.preference.votes import AllVotes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+INFINITE = 1e4  # variance of an order effect: a standard error of 100 in log-odds
 FEW = 6  # kinds in a cell up to which cross products are listed one by one
 
 
@@ -196,6 +197,13 @@ def require_sides(first: Ints, second: Ints, side: Floats, votes: Floats, size: 
     explained = edge @ np.linalg.lstsq(np.diag(cross.sum(axis=1)) - cross, edge, rcond=None)[0]
     if 1 - explained / votes.sum() < 4 * SIDES_FIXED * (1 - SIDES_FIXED):
         raise ValueError("sides were fixed: who stood on the left follows from who was compared")
+
+
+def require_finite(side_variance: float) -> None:
+    """Raises Separated where the likelihood is flat along the order effect, as it is on the way to infinity;
+    `side_variance`: what the inverse information gives it."""
+    if not 0 < side_variance < INFINITE:
+        raise Separated("one side wins so regularly that no finite order effect tells the votes best")
 
 
 def _listed(groups: tuple[tuple[str, ...], ...]) -> str:

@@ -33,7 +33,7 @@ from metrics.preference.sandwich import (
     estimates,
     positive,
 )
-from metrics.preference.tally import require_connected, require_sides
+from metrics.preference.tally import require_connected, require_finite, require_sides
 from metrics.preference.votes import AllVotes
 
 Floats = NDArray[np.float64]
@@ -186,12 +186,15 @@ def _fitted(votes: AllVotes, model: Model, side: bool = False) -> _Fit:
             break
     else:
         raise NoConvergence(f"{model} has not converged in 200 Newton steps (score {np.abs(score).max():.1e})")
+    inverse = np.linalg.inv(information)
+    if side:
+        require_finite(float(inverse[-1, -1]))
     if np.abs(theta).max() > 15:
         raise Separated(
             "wins and ties order the contenders so cleanly that no finite strengths tell them best: add votes, or use "
             "ties as half a win"
         )
-    return _Fit(theta, np.linalg.inv(information) - anchor, here, kind, float(weight @ here.value))
+    return _Fit(theta, inverse - anchor, here, kind, float(weight @ here.value))
 
 
 def _placed(votes: AllVotes) -> Floats:

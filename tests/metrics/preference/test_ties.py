@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -325,3 +326,17 @@ def test_an_order_effect_takes_one_vote_in_twenty_with_the_other_order(turned, k
     else:
         with pytest.raises(ValueError, match="sides were fixed"):
             fit_ties(table, side=True)
+
+
+@pytest.mark.parametrize("ties", [0.0, 0.2])
+def test_a_side_that_never_loses_has_no_finite_order_effect(ties):
+    """Left wins or ties throughout: the fit would stop far out and give a number for infinity."""
+    table = sided()
+    rng = np.random.default_rng(1)
+    always = replace(table, outcome=np.where(rng.random(len(table)) < ties, 0.5, table.first_on_left.astype(float)))
+    fits = [partial(fit_ties, always, model, side=True) for model in MODELS if ties]
+    if not ties:
+        fits.append(lambda: rank(Tally.of(always), side=True))
+    for fit in fits:
+        with pytest.raises(Separated, match="no finite order effect"):
+            fit()
