@@ -154,7 +154,7 @@ EXTRACTORS: dict[str, Definition] = {
     "dinov2": Definition(
         "metrics.features.vision:load_dinov2",
         "dinov2",
-        "class token",
+        "class token, places as its authors stretch them",
         1024,
         "frame",
         _PICTURES,

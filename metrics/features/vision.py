@@ -21,6 +21,8 @@ from transformers import (
     VJEPA2ForVideoClassification,
 )
 
+from metrics.features import EXTRACTORS
+
 Files = Mapping[str, Path]
 
 
@@ -91,7 +93,23 @@ def load_clip(files: Files) -> nn.Module:
 
 
 def load_dinov2(files: Files) -> nn.Module:
-    return ClassToken(_local(Dinov2Model, files))
+    network = _local(Dinov2Model, files)
+    table = network.embeddings.position_embeddings
+    wanted = EXTRACTORS["dinov2"].size // network.config.patch_size
+    network.embeddings.position_embeddings = nn.Parameter(dinov2_places(table.detach(), wanted), requires_grad=False)
+    return ClassToken(network)
+
+
+def dinov2_places(table: Tensor, wanted: int) -> Tensor:
+    """The class token's place and those of wanted² patches, stretched as its authors' hub does it: bicubic, by
+    (wanted + 0.1) / side, where transformers stretches by wanted / side, which gives other features.
+    """
+    side = round((table.shape[1] - 1) ** 0.5)
+    if side == wanted:
+        return table
+    square = table[:, 1:].transpose(1, 2).reshape(1, -1, side, side)
+    fitting = F.interpolate(square, scale_factor=((wanted + 0.1) / side,) * 2, mode="bicubic")
+    return torch.cat([table[:, :1], fitting.flatten(2).transpose(1, 2)], 1)
 
 
 def load_siglip(files: Files) -> nn.Module:

@@ -20,7 +20,16 @@ from metrics import weights
 from metrics.features import EXTRACTORS, Definition, Sampling, builtin
 from metrics.features.extracting import Builtin, Network, extract, extractor
 from metrics.features.i3d import I3D, load, padded, squashed
-from metrics.features.vision import ClassToken, ClipImage, Pooled, PooledPicture, load_siglip, videomae_of
+from metrics.features.vision import (
+    ClassToken,
+    ClipImage,
+    Pooled,
+    PooledPicture,
+    dinov2_places,
+    load_dinov2,
+    load_siglip,
+    videomae_of,
+)
 from tests.metrics.networks import seeded, videomae_shapes
 
 RNG = np.random.default_rng(4)
@@ -210,6 +219,35 @@ def test_videomaes_published_weights_land_in_their_places():
     with torch.no_grad():
         found = videomae_of(state, config)(clips)
         torch.testing.assert_close(found, vit_by_function(state, clips, heads, depth), rtol=1e-4, atol=1e-5)
+
+
+def test_dinov2s_places_are_stretched_by_a_tenth_more_as_its_authors_do():
+    """A place at p of 16 lies at (p + ½) · 37 / 16.1 − ½ of 37 (facebookresearch/dinov2, interpolate_pos_encoding); a
+    table that rises evenly tells where it was read, but for its borders."""
+    rows, columns = np.mgrid[:37, :37].reshape(2, -1)
+    table = torch.from_numpy(np.stack([rows, columns], 1)).float()
+    found = dinov2_places(torch.cat([torch.full((1, 2), -7.0), table])[None], 16)
+    assert found.shape == (1, 257, 2)
+    assert found[0, 0].tolist() == [-7, -7]
+    there = (np.arange(16) + 0.5) * 37 / 16.1 - 0.5
+    inside = slice(8, 15)  # where a stretch by 16 would read 0.12 to 0.21 further on; bicubic bends by 0.05
+    np.testing.assert_allclose(found[0, 1:, 0].reshape(16, 16)[inside, 5], there[inside], atol=0.05)
+    np.testing.assert_allclose(found[0, 1:, 1].reshape(16, 16)[5, inside], there[inside], atol=0.05)
+
+
+def test_dinov2_is_loaded_with_its_places_stretched(tmp_path):
+    config = Dinov2Config(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=518, patch_size=14)
+    plain = seeded(Dinov2Model(config))
+    plain.save_pretrained(tmp_path)
+    token = load_dinov2({path.name: path for path in tmp_path.iterdir()})
+    pictures = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        away = (token(pictures) - plain(pixel_values=pictures).last_hidden_state[:, 0]).abs().max()
+        plain.embeddings.position_embeddings = torch.nn.Parameter(
+            dinov2_places(plain.embeddings.position_embeddings, 16)
+        )
+        torch.testing.assert_close(token(pictures), plain(pixel_values=pictures).last_hidden_state[:, 0])
+    assert away > 1e-3
 
 
 def small(network, definition, dimensions, size, **changes):
