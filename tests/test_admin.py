@@ -164,6 +164,13 @@ def test_a_table_of_millions_of_rows_is_never_read_sorted_or_counted_whole(root,
                 assert not [line for line in plan if line.startswith(f"SCAN {table}")], (asked, statement, plan)
 
 
+def test_a_big_table_says_what_it_is_searched_by(root, everything):
+    page = root.get(reverse("admin:evalapp_vote_changelist")).content.decode()
+    assert "equal to: pk, ballot key, ballot assignment code" in page
+    page = root.get(reverse("admin:evalapp_assignment_changelist"), headers={"accept-language": "ru"}).content.decode()
+    assert "целиком: pk, code, participation assessor code; слова в: participation assessor name" in page
+
+
 @pytest.mark.parametrize("model", BIG, ids=lambda model: model.__name__)
 def test_a_big_table_offers_no_filter_that_no_index_serves(model):
     """A value that hardly any row has is sought in all of them otherwise."""

@@ -18,6 +18,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, Q
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from evalapp.people import second_step
 from evalapp.people.sessions import proved_lately
@@ -99,6 +100,18 @@ class ReadOnly(Table):
 class NewestFirst(ChangeList):
     """In no other order, whatever an address asks for: sorting by a column reads the whole table."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        keys = getattr(self.model_admin, "keys", ())
+        whole = [name for name in self.search_fields if name in keys or name.endswith("__exact")]
+        words = [name for name in self.search_fields if name not in whole]
+        told = [(_("equal to: %(names)s"), whole), (_("words in: %(names)s"), words)]
+        self.search_help_text = "; ".join(
+            said % {"names": ", ".join(name.removesuffix("__exact").replace("__", " ") for name in names)}
+            for said, names in told
+            if names
+        )
+
     def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
         return ["-pk"]
 
@@ -119,7 +132,7 @@ class Big(ReadOnly):
         return NewestFirst
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return (*self.keys, *(f"{way}__{name}" for way, (_, names) in self.belonging.items() for name in names))
+        return (*self.keys, *(f"{way}__{name}" for way, (_model, names) in self.belonging.items() for name in names))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         words = search_term.strip()
