@@ -188,10 +188,12 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
         told.append(
             said(
                 "Dawid and Skene's win rate (1979) weighs assessors by how reliable they seem, as if each pair had one "
-                "true answer; the human ceiling is how often one assessor agrees with the majority of the others."
+                "true answer; it is told where the interval of Krippendorff's alpha lies above 0."
             )
         )
     known = [each for row in snapshot["agreement"] for each in row["coefficients"]]
+    if any(each["name"] == "human_ceiling" and each["estimate"] is not None for each in known):
+        told.append(said("The human ceiling is how often one assessor agrees with the majority of the others."))
     if any(each["name"] == "krippendorff_alpha" and each["estimate"] is not None for each in known):
         told.append(
             said(

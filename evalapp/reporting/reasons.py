@@ -173,6 +173,12 @@ def _dawid_skene(table: VoteTable, chosen: NDArray[np.int64]) -> tuple[float | N
     items, item = np.unique(table.pair[chosen], return_inverse=True)
     choice = np.rint(2 - 2 * table.outcome[chosen]).astype(int)
     made = resolve("metrics.preference.agreement:Choices").of(item, assessor, choice, prompt=table.prompt[chosen])
+    alpha = resolve("metrics.preference.agreement:krippendorff_alpha")(made)
+    if not alpha.items:
+        return None, alpha.reason
+    least = alpha.low if alpha.low is not None else alpha.estimate
+    if least is not None and least <= 0:
+        return None, "assessors agree no better than by chance, so none seems more reliable than another"
     try:
         truth = resolve("metrics.preference.agreement:dawid_skene")(made, tolerance=1e-4, limit=1000).truth
     except RuntimeError as error:

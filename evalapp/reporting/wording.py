@@ -143,6 +143,7 @@ KNOWN: tuple[str, ...] = (
     "no variation between assessors",
     "without one of the assessors all votes have the same position",
     "one assessor only: nobody to be weighed against",
+    "assessors agree no better than by chance, so none seems more reliable than another",
     "it is not known who stood on which side",
     "tested in the report, once voting has ended",
     # Measures

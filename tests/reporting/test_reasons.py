@@ -105,6 +105,16 @@ def test_weighing_assessors_takes_the_word_of_those_who_agree_over_one_who_answe
     assert abs(found["dawid_skene"] - 0.8) < 0.02 < abs(plain - 0.8)
 
 
+def test_where_assessors_agree_by_chance_alone_nobody_is_weighed():
+    """Votes of .74 each, whatever the pair: taken for errors about one true answer they would make 99 of 100."""
+    whole = table((np.random.default_rng(2).random((80, 4)) < 0.74).astype(float)[:, :, None])
+    found = reasons.sensitivity(whole)[0]
+    assert found["dawid_skene"] is None
+    assert found["dawid_skene_reason"].startswith("assessors agree no better than by chance")
+    alone = table((np.random.default_rng(2).random((80, 1)) < 0.74).astype(float)[:, :, None])
+    assert reasons.sensitivity(alone)[0]["dawid_skene_reason"] == "one assessor only: nobody to be weighed against"
+
+
 def test_the_side_corrected_win_rate_removes_what_the_left_side_gave():
     pairs, assessors = 60, 6
     left = np.zeros((pairs, assessors), bool)
