@@ -94,7 +94,9 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
                     for frame in packet.decode():
                         check_size(path, frame.width, frame.height, len(times) + 1)
                         if frame.is_corrupt or packet.is_corrupt:
-                            raise MediaError(f"{path}: frame {len(times)} is damaged")
+                            raise MediaError(
+                                f"{path}: frame {len(times)} is damaged; copy it here again, or re-encode it"
+                            )
                         waiting.append(beside.submit(film.keep, frame))
                         times.append(frame.time)
                         if len(waiting) > AHEAD:
@@ -113,7 +115,7 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
         said = getattr(error, "strerror", None) or error
         raise MediaError(f"{path}: cannot be decoded ({said}); copy it here again, or re-encode it") from error
     if not times:
-        raise MediaError(f"{path}: has no frames")
+        raise MediaError(f"{path}: has no frames in it; export or render it again")
     if cut:
         raise MediaError(f"{path}: is cut short after {len(times)} frames; copy it here again")
     if len(times) == 1:
@@ -161,7 +163,7 @@ def _demuxer(path: Path, opened: IO[bytes] | None = None) -> str:
     for offset, magic, demuxer in MAGIC:
         if start[offset : offset + len(magic)] == magic:
             return demuxer
-    raise MediaError(f"{path}: is not an mp4, webm, mkv, gif, png, jpg or webp file, whatever its name says")
+    raise MediaError(f"{path}: is not an mp4, mov, webm, mkv, gif, png, jpg or webp file, whatever its name says")
 
 
 def check_size(path: Path, width: int, height: int, frames: int) -> None:

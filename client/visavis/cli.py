@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "push-clips",
         help="finished clips of two contenders or more",
         description="FOLDER holds a folder per contender, in it a file per prompt: KEY.mp4, or KEY-SEED.mp4 (also "
-        "webm, mkv, gif, png, jpg, webp). Sending the same again sends nothing twice.",
+        "mov, webm, mkv, gif, png, jpg, webp). Sending the same again sends nothing twice.",
     )
     push.add_argument("folder", type=Path, metavar="FOLDER")
     push.add_argument("--prompts", required=True, type=Path, help=PROMPTS)

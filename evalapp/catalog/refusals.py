@@ -233,14 +233,14 @@ KNOWN: tuple[str, ...] = (
     # Clips and images
     "{path}: cannot be read ({error})",
     "{path}: is empty",
-    "{path}: is not an mp4, webm, mkv, gif, png, jpg or webp file, whatever its name says",
+    "{path}: is not an mp4, mov, webm, mkv, gif, png, jpg or webp file, whatever its name says",
     "{path}: is no png, jpg or webp image, whatever its name says",
     "{path}: has no video in it",
-    "{path}: has no frames",
+    "{path}: has no frames in it; export or render it again",
     "{path}: codec {codec} is not accepted; re-encode it, for instance as H.264",
     "{path}: {size}, {n} frames or more is too large (at most {pixels} pixels a frame, {frames} frames, {memory} GiB "
     "decoded)",
-    "{path}: frame {n} is damaged",
+    "{path}: frame {n} is damaged; copy it here again, or re-encode it",
     "{path}: changes its frame size midway",
     "{path}: its frames are not what they should be",
     "{path}: its frames are fewer than they should be",

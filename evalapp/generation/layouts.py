@@ -19,7 +19,7 @@ from evalapp.catalog.models import PromptText
 from evalapp.catalog.prompt_lists import each_prompt, rows
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-CLIP_ENDINGS = (".mp4", ".webm", ".mkv", ".gif", *IMAGE_ENDINGS)
+CLIP_ENDINGS = (".mp4", ".mov", ".webm", ".mkv", ".gif", *IMAGE_ENDINGS)
 MANIFEST_ENDINGS = (".csv", ".jsonl")
 NUMBERED = re.compile(r"\d+")
 FIRST_LINE = {"evalcrafter": 0, "compbench": 1}

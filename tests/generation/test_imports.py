@@ -106,7 +106,7 @@ def test_all_that_is_wrong_is_listed_and_nothing_is_stored(db, folder, settings)
     assert not [path for path in settings.MEDIA_DIR.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("ending", [".gif", ".png", ".jpg", ".mp4"])
+@pytest.mark.parametrize("ending", [".gif", ".png", ".jpg", ".mp4", ".mov"])
 def test_every_accepted_kind_of_file(db, tmp_path, ending):
     for number, contender in enumerate("ab"):
         write_clip(tmp_path / contender / f"p{ending}", shade=60 + 90 * number)

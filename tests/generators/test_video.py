@@ -129,6 +129,12 @@ def test_a_failed_write_leaves_neither_the_file_nor_a_part_of_it(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_without_frames_says_what_to_do(tmp_path):
+    (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes((16, 0, 16, 0, 0x80, 0, 0)) + bytes(6) + b";")
+    with pytest.raises(MediaError, match="has no frames in it; export or render it again"):
+        read(tmp_path / "a.gif")
+
+
 @pytest.mark.parametrize("frames", [np.zeros((2, 8, 8, 3)), np.zeros((0, 8, 8, 3), np.uint8), np.zeros((8, 8, 3), "B")])
 def test_frames_of_another_form_are_refused(frames, tmp_path):
     with pytest.raises(MediaError, match="frames must be uint8"):

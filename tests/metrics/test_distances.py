@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.special import stdtrit
 
 from metrics.distances import (
@@ -66,6 +69,28 @@ def test_moments_merge_in_any_order_into_those_of_all_rows():
         total.merge(part)
     assert total.count == 97
     assert np.allclose(total.gaussian().covariance, np.cov(x.T), rtol=1e-10)
+
+
+@given(
+    rows=arrays(np.float64, st.tuples(st.integers(2, 40), st.integers(1, 5)), elements=st.floats(-1e3, 1e3)),
+    cuts=st.lists(st.integers(0, 40), max_size=5),
+    order=st.randoms(use_true_random=False),
+)
+def test_parts_in_any_order_and_any_nesting_make_the_moments_of_the_whole(rows, cuts, order):
+    parts = []
+    for piece in np.split(rows, sorted(min(cut, len(rows)) for cut in cuts)):
+        parts.append(Moments(rows.shape[1]))
+        if len(piece):
+            parts[-1].add(piece)
+    while len(parts) > 1:
+        order.shuffle(parts)
+        parts[-2].merge(parts.pop())
+    (total,) = parts
+    scale = max(1.0, float(np.abs(rows).max()))
+    assert total.count == len(rows)
+    np.testing.assert_allclose(total.mean, rows.mean(0), rtol=1e-10, atol=1e-10 * scale)
+    second = total.scatter / total.count + np.outer(total.mean, total.mean)
+    np.testing.assert_allclose(second, rows.T @ rows / len(rows), rtol=1e-10, atol=1e-10 * scale**2)
 
 
 def test_the_estimate_from_halves_is_nearer_the_truth_and_its_interval_holds_it():

@@ -18,12 +18,12 @@ from evalapp.people.projects import first_project
 
 class Command(BaseCommand):
     help = (
-        "Import finished clips (mp4, webm, mkv, gif, png, jpg, webp) and open a comparison of them. SOURCE is a folder "
-        "with a folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as VBench "
-        "samples, <prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, prompt_id or "
-        "prompt, and seed. Benchmarks' samples come in as they lie: VBench by dimension, T2V-CompBench and EvalCrafter "
-        "with their own lists of prompts as --prompts (a folder of .txt files, prompt700.txt). A prompt's line may "
-        "name its reference image. Everything wrong is listed by name before anything is stored."
+        "Import finished clips (mp4, mov, webm, mkv, gif, png, jpg, webp) and open a comparison of them. SOURCE is a "
+        "folder with a folder per contender, whose files are named <prompt id>.mp4 (prompts.jsonl beside them) or, as "
+        "VBench samples, <prompt>-<index>.mp4; or a manifest (.csv or .jsonl) with the columns contender, file, "
+        "prompt_id or prompt, and seed. Benchmarks' samples come in as they lie: VBench by dimension, T2V-CompBench "
+        "and EvalCrafter with their own lists of prompts as --prompts (a folder of .txt files, prompt700.txt). A "
+        "prompt's line may name its reference image. Everything wrong is listed by name before anything is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
