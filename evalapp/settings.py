@@ -357,6 +357,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
     "ENUM_NAME_OVERRIDES": {
         "ComparisonStateEnum": "evalapp.comparisons.models.Comparison.State",
         "UploadStateEnum": "evalapp.catalog.receiving.Received.State",

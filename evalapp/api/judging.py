@@ -18,6 +18,7 @@ from evalapp.api.base import AtOnce, NewestFirst, Problems, checked, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import Strict
+from evalapp.api.strict import Base64Field, JudgeField
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import NotOffered, is_file, kept, offered, options_of
 from evalapp.measuring.judges import JudgeRun
@@ -42,11 +43,11 @@ class UploadSerializer(Strict):
     """A file of scores for `replay`."""
 
     name = serializers.CharField(max_length=200, help_text="Ends with .csv or .jsonl.")
-    content = serializers.CharField(help_text="base64.")
+    content = Base64Field(help_text="base64.")
 
 
 class NewRunSerializer(Strict):
-    judge = serializers.CharField(max_length=100)
+    judge = JudgeField(max_length=100)
     options = serializers.DictField(default=dict)
     upload = UploadSerializer(required=False)
     most_cost = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1e9)

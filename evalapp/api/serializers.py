@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from evalapp.api.authentication import projects_at
+from evalapp.api.strict import GeneratorField, ProjectField, RulesField
 from evalapp.assessing.invitations import SEATS_AT_MOST
 from evalapp.assessing.models import Invitation, Vote
 from evalapp.catalog.models import Contender, PromptSet
@@ -94,9 +95,7 @@ class NewPromptSetSerializer(Strict):
     """The body that makes a prompt set; one with the same name and prompts is answered as it is."""
 
     name = serializers.CharField(max_length=200)
-    project = serializers.CharField(
-        required=False, max_length=40, help_text="A project's code; needed where you organize more than one."
-    )
+    project = ProjectField(required=False)
     prompts = PromptSerializer(many=True, allow_empty=False)
 
     def validate_prompts(self, prompts: list[Any]) -> list[Any]:
@@ -160,7 +159,7 @@ class ContenderSerializer(serializers.ModelSerializer):
 
 
 class RecipeSerializer(Strict):
-    generator = serializers.CharField(max_length=50)
+    generator = GeneratorField(max_length=50)
     settings = serializers.DictField(default=dict, help_text="As the generator's JSON schema has them.")
 
 
@@ -169,9 +168,7 @@ class NewContenderSerializer(Strict):
     with `source.sha256` in the recipe they may lie on the workers alone."""
 
     name = serializers.CharField(max_length=200)
-    project = serializers.CharField(
-        required=False, max_length=40, help_text="A project's code; needed where you organize more than one."
-    )
+    project = ProjectField(required=False)
     recipe = RecipeSerializer()
     checkpoint = serializers.CharField(default="", allow_blank=True, max_length=500, help_text="Folder or file.")
     hardware = serializers.CharField(default="cpu", max_length=30, help_text="Class of worker, as in gpu.24gb.")
@@ -218,9 +215,7 @@ class NewComparisonSerializer(Strict):
     margin = serializers.FloatField(required=False, min_value=0.001, max_value=0.499, help_text="Of “no worse”.")
     ask_both_bad = serializers.BooleanField(default=False, help_text="Offer “both bad”, a tie that says more.")
     ask_strength = serializers.BooleanField(default=False, help_text="“A little” or “clearly” on either side.")
-    rules = serializers.DictField(
-        required=False, help_text=f"How assessors are checked and spared: {', '.join(WorkRules.base_fields)}."
-    )
+    rules = RulesField(required=False, help_text="How assessors are checked and spared.")
     launch = serializers.BooleanField(default=True)
 
     def validate_own_aspects(self, asked: list[dict[str, str]]) -> list[HouseAspect]:

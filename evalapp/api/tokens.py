@@ -16,6 +16,7 @@ from evalapp.api.authentication import MayKeepTokens, projects_at
 from evalapp.api.base import NewestFirst, Problems, checked, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.serializers import Strict
+from evalapp.api.strict import ProjectField
 from evalapp.people.access import access_of
 from evalapp.people.projects import Role
 from evalapp.people.tokens import LONGEST_DAYS, SCOPES, ApiToken
@@ -27,9 +28,7 @@ class NewTokenSerializer(Strict):
         child=serializers.ChoiceField(choices=list(SCOPES)), min_length=1, max_length=len(SCOPES)
     )
     days = serializers.IntegerField(default=90, min_value=1, max_value=LONGEST_DAYS)
-    project = serializers.CharField(
-        required=False, max_length=40, help_text="A code: it opens that project alone, and stays when you go."
-    )
+    project = ProjectField(required=False, help_text="A code: it opens that project alone, and stays when you go.")
 
 
 class TokenSerializer(serializers.ModelSerializer):

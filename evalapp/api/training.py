@@ -14,6 +14,7 @@ from evalapp.api.base import NewestFirst, Problems, checked, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import Strict
+from evalapp.api.strict import JudgeNameField
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judges import TrainingRun
 from evalapp.measuring.tasks import ring_training
@@ -61,7 +62,7 @@ class OneTrainingSerializer(TrainingSerializer):
 
 
 class NewTrainingSerializer(Strict):
-    name = serializers.CharField(default="own", max_length=50, help_text="Lower-case letters, digits and hyphens.")
+    name = JudgeNameField(default="own", max_length=50, help_text="Lower-case letters, digits and hyphens.")
     others = serializers.ListField(
         child=serializers.UUIDField(), default=list, max_length=200, help_text="More comparisons of the project."
     )

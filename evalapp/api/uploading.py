@@ -39,9 +39,11 @@ class Bytes(BaseParser):
 
 
 class PlaceSerializer(Strict):
-    contender = serializers.CharField(max_length=200)
-    prompt = serializers.CharField(max_length=200)
-    seed = serializers.IntegerField(min_value=0, max_value=2**32 - 1, default=0)
+    contender = serializers.CharField(max_length=200, help_text="Its name.")
+    prompt = serializers.CharField(max_length=200, help_text="The prompt's key in this set.")
+    seed = serializers.IntegerField(
+        min_value=0, max_value=2**32 - 1, default=0, help_text="0 where there is one clip per prompt."
+    )
 
 
 class UploadSerializer(serializers.ModelSerializer):
@@ -71,11 +73,7 @@ class Clips(Problems):
         *(400, 404, 409, 507),
         status=202,
         request={"application/octet-stream": OpenApiTypes.BINARY},
-        parameters=[
-            OpenApiParameter("contender", str, required=True, description="its name"),
-            OpenApiParameter("prompt", str, required=True, description="the prompt's key in this set"),
-            OpenApiParameter("seed", int, description="0 where there is one clip per prompt"),
-        ],
+        parameters=[PlaceSerializer],
     )
     def put(self, request: Request, number: int) -> Response:
         place = PlaceSerializer(data=request.query_params.dict())
@@ -117,7 +115,7 @@ class UnpackedSerializer(serializers.Serializer):
     images = PictureSerializer(many=True)
 
 
-IN_PROJECT = OpenApiParameter("project", str, description="its code; needed where you organize more than one")
+IN_PROJECT = OpenApiParameter("project", UUID, description="its code; needed where you organize more than one")
 
 
 class Files(Problems):

@@ -85,7 +85,7 @@ urlpatterns = [
     path("v1/comparisons/<uuid:code>/votes/", views.Votes.as_view(), name="api-votes"),
     path("v1/comparisons/<uuid:code>/invitations/", creating.Invitations.as_view(), name="api-invitations"),
     path("v1/comparisons/<uuid:code>/launch/", views.Verb.as_view(verb="launch"), name="api-launch"),
-    path("v1/comparisons/<uuid:code>/open/", views.Verb.as_view(verb="open"), name="api-open"),
+    path("v1/comparisons/<uuid:code>/open/", views.Opening.as_view(), name="api-open"),
     path("v1/comparisons/<uuid:code>/pause/", views.Verb.as_view(verb="pause"), name="api-pause"),
     path("v1/comparisons/<uuid:code>/close/", views.Verb.as_view(verb="close"), name="api-close"),
     path("v1/comparisons/<uuid:code>/retry/", views.Retry.as_view(), name="api-retry"),

@@ -166,11 +166,12 @@ class Verb(Problems):
     permission_classes = [MayOrganize]
     shown_by = OneComparison
     verb = ""
+    body: type[Strict] = Strict
 
-    @told(ComparisonSerializer, 400, 404, 409, request=OpenSerializer)
+    @told(ComparisonSerializer, 400, 404, 409, 415, request=None)
     def post(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison.objects.select_related("prompt_set"), code=code)
-        options = checked(OpenSerializer if self.verb == "open" else Strict, request)
+        options = checked(self.body, request)
         try:
             if self.verb == "launch":
                 launch(comparison)
@@ -180,6 +181,16 @@ class Verb(Problems):
             raise Conflict(str(refusal)) from refusal
         comparison.refresh_from_db()
         return Response(ComparisonSerializer(comparison, context={"request": request}).data)
+
+
+class Opening(Verb):
+    """POST: voting starts, or a 409 says why not."""
+
+    verb, body = "open", OpenSerializer
+
+    @told(ComparisonSerializer, 400, 404, 409, request=OpenSerializer)
+    def post(self, request: Request, code: UUID) -> Response:
+        return super().post(request, code)
 
 
 class Retry(Problems):

@@ -14,13 +14,14 @@ from evalapp.api.authentication import MayAdminister
 from evalapp.api.base import ByKey, NewestFirst, Problems, checked, filled, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.serializers import Strict
+from evalapp.api.strict import AddressField
 from evalapp.people.access import project_of
 from evalapp.people.webhook_views import WebhookForm
 from evalapp.people.webhooks import EVENTS, Delivery, Webhook
 
 
 class NewWebhookSerializer(Strict):
-    url = serializers.CharField(max_length=500, help_text="https, without a name or password in it.")
+    url = AddressField(max_length=500, help_text="https, without a name or password in it.")
     events = serializers.ListField(
         child=serializers.ChoiceField(choices=list(EVENTS)), default=list(EVENTS), min_length=1, max_length=len(EVENTS)
     )
