@@ -64,13 +64,14 @@ def make_comparison(
     name: str = "",
     names: tuple[str, ...] = ("end-to-end", "frame-by-frame", "third", "fourth"),
     project: Project | None = None,
+    prompt_set: PromptSet | None = None,
     **options: Any,
 ) -> Comparison:
     """A comparison in that state, its clips ready (with real files where `media`) unless it is a draft or rendering."""
     name = name or f"comparison {next(_number)}"
     with working_in(project.pk if project else 0):
         chosen = [make_contender(each) for each in names[:contenders]]
-        comparison = create(name, make_prompt_set(prompts), chosen, overlap=overlap, **options)
+        comparison = create(name, prompt_set or make_prompt_set(prompts), chosen, overlap=overlap, **options)
     if state == "draft":
         return comparison
     launch(comparison)

@@ -161,7 +161,7 @@ ASKED = {
     **{"first": "With `second`: pairs of these two contenders.", "second": "", "contender": "Pairs with its clips."},
     "choice": "first, second, tie; decided, both_bad, single (of one vote), corrected.",
     **{"tag": "Of the prompt.", "everyone": "1: votes of excluded assessors too.", "left_out": "1: pairs left out."},
-    "group": "That the newest report found, as its page names it (found_slices.0).",
+    "group": "That the newest report found, as its page names it (found_slices.0, suites.0.1).",
     "skip": "The reason for which somebody skipped the pair.",
 }
 

@@ -6,7 +6,7 @@ A suite is {"capability": …, "test": …, "template": "a {colour} {object} {mo
 - invariance: what fills the slots of "varies" must not change which contender does better; prompts that differ in these
   slots only form a group;
 - directional: as invariance, but the fillings of "varies" go from less to more, so that a difference is expected.
-Capability, test, group and filling are tags of the prompt: a report slices by them.
+Capability, test, group and filling are tags of the prompt, by which reporting.suites finds them again.
 """
 
 from collections.abc import Iterator

@@ -26,6 +26,7 @@ from evalapp.people.views import viewers_only
 from evalapp.reporting.build import METHOD, newest
 from evalapp.reporting.filters import EVERYTHING, NAMES, Filters, NoSuchFilter, in_words, tags_of
 from evalapp.reporting.grouping import SECTIONS
+from evalapp.reporting.suites import SECTION
 
 PAIRS_PER_PAGE = 12
 DECIDED, BOTH_BAD, SINGLE, CORRECTED = "decided", "both_bad", "single", "corrected"
@@ -40,7 +41,8 @@ class Behind:
     """Which pairs, with votes on an aspect (None: on any): of these two contenders, or with this one; on prompts with a
     tag; with a vote of this choice (`decided` is either side, `single`: of all votes there is one, `corrected`: an
     answer was); by this assessor; skipped for this reason; of a group that the latest report found (`found_slices.0`:
-    its section and place, `found_slices.0.1`: a part of it). What is empty leaves nothing out."""
+    its section and place, `found_slices.0.1`: a part of it) or of a suite (`suites.0.1.2`: capability, test, filling).
+    What is empty leaves nothing out."""
 
     comparison: Comparison
     aspect: Aspect | None
@@ -163,26 +165,26 @@ class Behind:
 
 
 def group_of(comparison: Comparison, group: str) -> dict[str, Any]:
-    """A group that the latest report found, or a part of one (`found_slices.0.1`). Not found: one that is not there, or
-    of a report by an older method, which may tell of groups in another way."""
+    """A group that the latest report found, or a part of one (`found_slices.0.1`), or what it tells of a suite. Not
+    found: one that is not there, or of a report by an older method, which may tell of groups in another way."""
     section, *places = group.split(".")
     chosen = _found(comparison, section)
-    for key, place in zip(("groups", "parts"), places, strict=False):
+    for key, place in zip(("groups", "parts", "parts"), places, strict=False):
         rows = chosen.get(key, [])
         if not place.isdecimal() or int(place) >= len(rows):
             raise Http404
         chosen = rows[int(place)]
-    if not 1 <= len(places) <= 2:
+    if not 1 <= len(places) <= 3:
         raise Http404
     return chosen
 
 
 def _found(comparison: Comparison, section: str) -> dict[str, Any]:
-    report = newest(comparison)[0] if section in SECTIONS else None
+    report = newest(comparison)[0] if section in (*SECTIONS, SECTION) else None
     snapshot = json.loads(report.snapshot) if report else {}
     if not snapshot or snapshot["provenance"]["method"] != METHOD:
         raise Http404
-    found: dict[str, Any] = snapshot[section]
+    found: dict[str, Any] = snapshot.get(section, {})
     return found
 
 

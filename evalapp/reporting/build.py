@@ -23,7 +23,7 @@ from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import Measurement, SetMeasurement
 from evalapp.measuring.results import results_of
 from evalapp.people.webhooks import announce
-from evalapp.reporting import excluding, grouping, judged, looking, over_time, reasons, sections
+from evalapp.reporting import excluding, grouping, judged, looking, over_time, reasons, sections, suites
 from evalapp.reporting.columns import filtered, whole_table
 from evalapp.reporting.filters import EVERYTHING, Filters
 from evalapp.reporting.methods import methods
@@ -175,6 +175,7 @@ def _snapshot_of(comparison: Comparison, inputs: str, filters: Filters, everythi
         "drift": over_time.drift(comparison, table),
         "slices": [] if lean else reasons.slices(table, tests=closed),
         **(grouping.no_groupings(WHOLE) if filters else grouping.grouped(comparison, table, tests=closed)),
+        "suites": suites.no_suites() if lean else suites.suites(table, tests=closed),
         "drivers": [] if lean else reasons.drivers(table),
         "sensitivity": reasons.sensitivity(table) if not lean else reasons.no_sensitivity(table, SLOW),
         "one_scale": reasons.one_scale(table, tests=closed) if not lean else reasons.no_scale(table, SLOW),

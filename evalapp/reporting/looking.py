@@ -19,6 +19,7 @@ ORDINARY = frozenset(
         *("side_corrected_interval", "effect_interval", "contribution_interval", "shrunk_interval"),
         *("weighted_interval", "alone_interval"),
         *("p_value", "p_value_adjusted", "gain_interval", "slope_interval", "order_p_value", "share_on_front"),
+        *("rise_interval", "apart_by_chance"),
     }
 )
 """Keys of a snapshot with ordinary intervals, or what gives one away: true for one look at the end, not for many."""

@@ -224,6 +224,18 @@ def _beside(snapshot: Mapping[str, Any]) -> list[str]:
                 seed=SEED,
             )
         )
+    if snapshot["suites"]["pairings"]:
+        told.append(
+            said(
+                "Suites (CheckList, Ribeiro et al., 2020) are told by capability, test and filling. Of an invariance "
+                "test stands the greatest distance between two fillings' win rates, held against dealing each group's "
+                "prompts out anew over the fillings {draws} times, for these assessors; of a directional one the win "
+                "rate with the last filling less that with the first, within groups, clustered by group and by "
+                "assessor. p-values are adjusted by Benjamini and Hochberg over all these tests; no sign of a "
+                "difference is no proof that there is none.",
+                draws=DRAWS,
+            )
+        )
     if snapshot["found_by_clips"]["pairings"]:
         told.append(
             said(

@@ -1,12 +1,15 @@
 """A snapshot as pages and files show it: grouped by pairing, in percent, with its figures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy
 
-from evalapp.reporting import charts, figures, tradeoff_charts, trends
+from evalapp.reporting import charts, figures, suites, tradeoff_charts, trends
 from evalapp.reporting.filters import in_words
+from evalapp.reporting.percents import between as _between
+from evalapp.reporting.percents import hundred as _hundred
+from evalapp.reporting.percents import points as _points
 from evalapp.reporting.wording import spoken
 
 COEFFICIENTS = {
@@ -108,6 +111,7 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             | {"parts": [_kind(part, f"found_clips.{n}.{k}") for k, part in enumerate(row["parts"])]}
             for n, row in enumerate(snapshot["found_clips"]["groups"])
         ],
+        "suites": suites.shown(snapshot.get(suites.SECTION, suites.no_suites())),
         "powered": [each for each in powered if each["share"]],
         "unpowered": _by_reason([each for each in powered if not each["share"]]),
     }
@@ -362,18 +366,6 @@ def _percent(row: dict[str, Any]) -> dict[str, Any]:
 
 def _ends(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"ends": _between(row["interval"])}
-
-
-def _hundred(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}"
-
-
-def _points(share: float) -> str:
-    return f"{round(100 * share, 1) + 0.0:+.1f}"
-
-
-def _between(ends: list[float] | None, said: Callable[[float], str] = _hundred) -> str:
-    return f"{said(ends[0])} – {said(ends[1])}" if ends else ""
 
 
 def _agreement(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:

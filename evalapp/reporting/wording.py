@@ -218,6 +218,9 @@ KNOWN: tuple[str, ...] = (
     "{winner} is preferred for its {aspects}, in spite of its {others}" + NOT_A_CAUSE,
     "{winner} is preferred for its {aspects}" + NOT_A_CAUSE,
     "{winner} is preferred, in spite of its {others}" + NOT_A_CAUSE,
+    # Suites
+    "one group of prompts only: an interval needs at least two",
+    "no group of prompts has votes on each of these fillings",
     # Tags
     "whether slices differ cannot be tested: {reason}",
     "slices differ by more than chance (p = {p})",

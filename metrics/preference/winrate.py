@@ -236,9 +236,9 @@ def _variances(
     loads = np.bincount(assessor)
     assessors, cell = int(np.count_nonzero(loads)), bounded(prompt * len(loads) + assessor)
     return theta, Variances(
-        _clustered(influence, prompt, prompts),
-        _clustered(influence, assessor, assessors),
-        _clustered(influence, cell, int(np.count_nonzero(np.bincount(cell)))),
+        clustered(influence, prompt, prompts),
+        clustered(influence, assessor, assessors),
+        clustered(influence, cell, int(np.count_nonzero(np.bincount(cell)))),
         prompts,
         assessors,
         float(len(outcome) ** 2 / (loads.astype(np.float64) ** 2).sum()),
@@ -292,8 +292,8 @@ def _one_turned(votes: Votes) -> list[NDArray[np.float64]]:
     return turned
 
 
-def _clustered(influence: NDArray[np.float64], groups: NDArray[np.int64], count: int) -> float:
-    """Of `count` clusters; numbers that nobody bears add nothing."""
+def clustered(influence: NDArray[np.float64], groups: NDArray[np.int64], count: int) -> float:
+    """The variance by one way of clustering, of `count` clusters; numbers that nobody bears add nothing."""
     sums = np.bincount(groups, influence)
     return float(sums @ sums) * (count / (count - 1) if count > 1 else 1.0)
 
