@@ -10,14 +10,13 @@ from evalapp.assessing import entrance, examples, golden_pages, invitations, pre
 from evalapp.assessing import views as assessing
 from evalapp.catalog import contender_views
 from evalapp.catalog import views as catalog
-from evalapp.comparisons import setup
 from evalapp.comparisons import views as comparisons
 from evalapp.generation import own_clips, queues
 from evalapp.measuring import measuring_views, training_views
 from evalapp.measuring import views as judging
 from evalapp.people import account_views, audit_views, member_views, token_views, webhook_views
 from evalapp.people.sign_in import SecondStep, SignIn, by_openid
-from evalapp.reporting import behind, progress, rendering, trust_views
+from evalapp.reporting import behind, progress, rendering, setup, trust_views
 from evalapp.reporting import views as reporting
 from evalapp.running import health
 

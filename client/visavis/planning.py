@@ -49,6 +49,8 @@ def add_planning(verbs: Any) -> None:
     foresee.add_argument("contenders", nargs="+", metavar="CONTENDER")
     for name, (kind, told) in NUMBERS.items():
         foresee.add_argument(f"--{name.replace('_', '-')}", type=kind, help=told)
+    foresee.add_argument("--pilot", metavar="COMPARISON", help="a closed one: its votes tell how much votes vary")
+    foresee.add_argument("--pairing", nargs=2, metavar=("FIRST", "SECOND"), help="of the pilot (default: its first)")
     foresee.set_defaults(act=_forecast)
 
     sample = verbs.add_parser("sample", help="a smaller prompt set with an even share of every kind")
@@ -97,6 +99,10 @@ def _keep(server: Visavis, asked: argparse.Namespace) -> None:
 def _forecast(server: Visavis, asked: argparse.Namespace) -> None:
     assumed = {name: value for name in NUMBERS if (value := getattr(asked, name)) is not None}
     body = {"contenders": asked.contenders, "prompt_set": asked.prompt_set} | assumed
+    if asked.pilot:
+        body["pilot"] = server.find(asked.pilot)["code"]
+    if asked.pairing:
+        body["pairing"] = asked.pairing
     show(server.call("POST", in_project(server, asked, "forecast/"), body))
 
 

@@ -24,12 +24,13 @@ from evalapp.catalog.models import IMPORT, Contender, PromptSet, PromptText
 from evalapp.catalog.prompt_lists import as_rows, changes
 from evalapp.catalog.tasks import told_of
 from evalapp.catalog.views import SHOWN, ask_sample, near_ones
-from evalapp.comparisons.forecast import Assumptions, forecast
 from evalapp.comparisons.forms import LOOKS
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.plans import Template, plan_of
 from evalapp.comparisons.rules import WorkRules
 from evalapp.people.access import project_of
+from evalapp.reporting.forecast import Assumptions, forecast
+from evalapp.reporting.pilots import NoPilot, pilot_of, pilots
 from generators.recipe import written
 
 PLAIN = ("overlap", "instructions", "length_rule", "planned_votes", "margin", "ask_both_bad", "ask_strength")
@@ -65,6 +66,26 @@ class AskForecastSerializer(Strict):
     vote_seconds = serializers.FloatField(default=45, min_value=1, max_value=3600, help_text="Per pair.")
     pay = serializers.FloatField(required=False, min_value=0, max_value=1e6, help_text="Per hour of assessors.")
     machine = serializers.FloatField(required=False, min_value=0, max_value=1e6, help_text="Per hour of a worker.")
+    pilot = serializers.UUIDField(required=False, help_text="A closed comparison whose votes tell how much votes vary.")
+    pairing = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        min_length=2,
+        max_length=2,
+        help_text="Two contenders of the pilot; without, the first two that met.",
+    )
+
+
+class PilotSerializer(serializers.Serializer):
+    comparison = serializers.UUIDField(source="comparison.code")
+    pairing = serializers.ListField(child=serializers.CharField())
+    aspect = serializers.CharField()
+    votes = serializers.IntegerField()
+    prompt = serializers.FloatField(source="components.prompt", help_text="Variance between prompts.")
+    pair = serializers.FloatField(source="components.pair", help_text="Between seeds of a prompt.")
+    assessor = serializers.FloatField(source="components.assessor")
+    rest = serializers.FloatField(source="components.rest")
+    cautions = serializers.ListField(child=serializers.CharField(), help_text="What its votes could not tell.")
 
 
 class ForecastSerializer(serializers.Serializer):
@@ -80,6 +101,7 @@ class ForecastSerializer(serializers.Serializer):
     machine_hours = serializers.FloatField(allow_null=True, help_text="null where no time was ever measured.")
     cost = serializers.FloatField(allow_null=True)
     warnings = serializers.ListField(child=serializers.CharField())
+    pilot = PilotSerializer(allow_null=True, help_text="null: variances are assumed from published votes on video.")
 
 
 class Plan(Problems):
@@ -174,10 +196,19 @@ class Forecast(Problems):
             raise serializers.ValidationError({"prompt_set": ["there is no such prompt set in the project"]})
         assumed, prompts = Assumptions(asked), prompt_set.prompts.count()
         filled(assumed)
-        found = forecast(contenders, prompts, asked["seeds"], asked["overlap"], assumed, prompt_set)
+        pilot = None
+        if code_of_pilot := asked.get("pilot"):
+            chosen = pilots(project).filter(code=code_of_pilot).first()
+            if chosen is None:
+                raise serializers.ValidationError({"pilot": ["no closed comparison of the project has this code"]})
+            try:
+                pilot = pilot_of(chosen, asked.get("pairing", ()))
+            except NoPilot as refusal:
+                raise Conflict(str(refusal)) from refusal
+        found = forecast(contenders, prompts, asked["seeds"], asked["overlap"], assumed, prompt_set, pilot)
         if isinstance(found, str):
             raise Conflict(found)
-        return Response(asdict(found))
+        return Response(asdict(found) | {"pilot": PilotSerializer(pilot).data if pilot else None})
 
 
 class ChangeSerializer(serializers.Serializer):

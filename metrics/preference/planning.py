@@ -87,18 +87,16 @@ def components_of(pilot: Votes, pair: ArrayLike | None = None) -> Components:
 
     Raises ValueError where the pilot has fewer than two prompts or two assessors, or a pair belongs to two prompts.
     """
-    from metrics.preference.sandwich import codes  # which loads SciPy: only a pilot needs it, and pages have none
-
-    prompt, assessor = codes(pilot.prompt), codes(pilot.assessor)
+    prompt, assessor = _codes(pilot.prompt), _codes(pilot.assessor)
     if len(np.unique(prompt)) < 2 or len(np.unique(assessor)) < 2:
-        raise ValueError("a pilot needs at least two prompts and two assessors: use assumed() until there is one")
-    pairs = prompt if pair is None else codes(pair)
+        raise ValueError("a pilot needs votes on at least two prompts and by at least two assessors")
+    pairs = prompt if pair is None else _codes(pair)
     if len(pairs) != len(prompt) or len(np.unique(pairs)) != len(np.unique(np.stack([prompt, pairs]), axis=1).T):
         raise ValueError("`pair` has one label per vote, and each pair belongs to one prompt")
     crowd = int(assessor.max()) + 1
-    groups = (np.zeros(len(prompt), dtype=np.int64), prompt, assessor, codes(prompt * crowd + assessor))
+    groups = (np.zeros(len(prompt), dtype=np.int64), prompt, assessor, _codes(prompt * crowd + assessor))
     everyone, on_prompt, by_one, cell = (_twos(pilot.outcome, each) for each in groups)
-    on_pair, seat = (_twos(pilot.outcome, each) for each in (pairs, codes(pairs * crowd + assessor)))
+    on_pair, seat = (_twos(pilot.outcome, each) for each in (pairs, _codes(pairs * crowd + assessor)))
     apart = _mean(everyone - on_prompt - by_one + cell)
     if apart is None:
         raise ValueError("every two votes of the pilot share a prompt or an assessor: let more assessors vote")
@@ -241,6 +239,11 @@ def prompts_needed(
     else:
         words += f"a difference of {100 * effect:.0f} of 100 is found at most {100 * at_best.power:.0f} times of 100"
     return Need(None, None, more, words + (f"; it takes {more} assessors" if more else ""))
+
+
+def _codes(labels: ArrayLike) -> NDArray[np.int64]:
+    """Labels as 0..k−1. Not the ones of sandwich.py, which loads SciPy: pages have none."""
+    return np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
 
 
 def _twos(outcome: Floats, groups: NDArray[np.int64]) -> Floats:

@@ -3,10 +3,13 @@
 import pytest
 from django.urls import reverse
 
+from evalapp.assessing.simulate import simulate_votes
 from evalapp.catalog.models import PromptSet, PromptText
 from evalapp.comparisons.launch import plan_digest
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.plans import Template
+from evalapp.reporting.pilots import pilot_of
+from metrics.preference.planning import precision
 from tests.factories import make_comparison, make_vote
 
 
@@ -95,3 +98,19 @@ def test_a_contender_tells_its_recipe_and_is_tried(call, comparison):
     assert (told["name"], told["generator"]) == (first["name"], "shapes")
     assert isinstance(told["settings"], dict)
     assert call("post", "api-try-contender", first["id"]).status_code in (202, 409)
+
+
+def test_the_api_forecasts_by_a_pilot_too(call):
+    pilot = make_comparison(contenders=3, prompts=8, overlap=3)
+    simulate_votes(pilot, 4)
+    pilot.close()
+    names = list(pilot.contenders.values_list("name", flat=True)[:2])
+    body = {"contenders": names, "prompt_set": pilot.prompt_set_id, "pilot": str(pilot.code)}
+    told = call("post", "api-forecast", pilot.project.code, body=body | {"pairing": ["frame-by-frame", "third"]}).json()
+    found = pilot_of(pilot, ("frame-by-frame", "third"))
+    assert told["pilot"]["pairing"] == ["frame-by-frame", "third"]
+    assert (told["pilot"]["votes"], told["pilot"]["prompt"]) == (found.votes, found.components.prompt)
+    assert told["half_width"] == pytest.approx(100 * precision(found.components, 8, 3, 10).half_width)
+    assert call("post", "api-forecast", pilot.project.code, body=body | {"pairing": ["x", "y"]}).status_code == 409
+    other = body | {"pilot": str(make_comparison().code)}
+    assert call("post", "api-forecast", pilot.project.code, body=other).status_code == 400

@@ -45,11 +45,31 @@ def test_a_wanted_width_names_the_prompts_it_takes(capsys):
 def test_a_pilot_gives_the_variation(db, capsys):
     comparison = make_comparison(prompts=10, overlap=4)
     simulate_votes(comparison, 4)
-    assert "Variances in 40 votes on preference: prompt " in told(capsys, pilot=comparison.name)
-    with pytest.raises(CommandError, match="no aspect 'taste'"):
+    assert "Variances in 40 votes on preference, end-to-end against frame-by-frame: prompt " in told(
+        capsys, pilot=comparison.name
+    )
+    with pytest.raises(CommandError, match="no aspect “taste”"):
         told(capsys, pilot=comparison.name, aspect="taste")
 
 
 def test_an_impossible_plan_is_refused_in_words(capsys):
     with pytest.raises(CommandError, match="2 prompts, 2 assessors"):
         told(capsys, overlap=5, assessors=3)
+
+
+def test_of_several_pairings_of_a_pilot_one_is_named_and_another_can_be_chosen(db, capsys):
+    comparison = make_comparison(contenders=3, prompts=10, overlap=4)
+    simulate_votes(comparison, 4)
+    text = told(capsys, pilot=comparison.name)
+    assert "end-to-end against frame-by-frame: prompt" in text
+    assert "other pairings, for --pairing: end-to-end against third; frame-by-frame against third." in text
+    assert "frame-by-frame against third: prompt" in told(
+        capsys, pilot=comparison.name, pairing=["third", "frame-by-frame"]
+    )
+    with pytest.raises(CommandError, match="these two never met"):
+        told(capsys, pilot=comparison.name, pairing=["third", "nobody"])
+
+
+def test_a_pilot_without_votes_is_refused_in_words(db):
+    with pytest.raises(CommandError, match="needs votes on at least two prompts and by at least two assessors"):
+        call_command("plan", pilot=make_comparison().name)

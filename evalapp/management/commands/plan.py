@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.management.arguments import comparison_named
-from evalapp.reporting.sections import headline
-from evalapp.reporting.table import table_of
+from evalapp.reporting.pilots import NoPilot, pilot_of
 from metrics import resolve
 
 PLANNING = "metrics.preference.planning"
@@ -30,6 +29,8 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=45.0, help="per pair, all questions (default: 45)")
         parser.add_argument("--effect", type=float, default=0.1, help="a win rate this far from ½ is to be found (0.1)")
         parser.add_argument("--pilot", metavar="COMPARISON", help="take the variation from its votes")
+        both = ("FIRST", "SECOND")
+        parser.add_argument("--pairing", nargs=2, metavar=both, default=(), help="of the pilot (default: its first)")
         parser.add_argument("--aspect", help="of the pilot (default: its headline aspect)")
         wanted = parser.add_mutually_exclusive_group()
         wanted.add_argument("--half-width", type=float, help="of the 95 %% interval, as in 0.05")
@@ -71,18 +72,16 @@ class Command(BaseCommand):
             alike = " Seeds of one prompt are taken to come out alike." if options["seeds"] > 1 else ""
             self.stdout.write(f"How much votes vary is assumed; --pilot COMPARISON measures it.{alike}")
             return resolve(f"{PLANNING}:assumed")()
-        table = table_of(comparison_named(options["pilot"]))
-        aspect = options["aspect"] or headline(table)
-        if aspect not in table.aspects:
-            raise CommandError(f"the pilot has no aspect {aspect!r}; it has {', '.join(table.aspects)}")
-        rows = table.rows(table.aspects.index(aspect), table.pairings[0])
         try:
-            components = resolve(f"{PLANNING}:components_of")(table.votes(rows), table.pair[rows])
-        except ValueError as error:
-            raise CommandError(f"the pilot's votes do not tell how much they vary: {error}") from error
-        told = f" ({components.reason})" if components.reason else ""
-        between = ", ".join(
-            f"{name} {getattr(components, name):.3f}" for name in ("prompt", "pair", "assessor", "rest")
-        )
-        self.stdout.write(f"Variances in {int(rows.sum())} votes on {aspect}: {between}{told}.")
-        return components
+            pilot = pilot_of(comparison_named(options["pilot"]), options["pairing"], options["aspect"] or "")
+        except NoPilot as refusal:
+            raise CommandError(f"the pilot's votes do not tell how much they vary: {refusal}") from refusal
+        parts = pilot.components
+        told = f" ({'; '.join(pilot.cautions)})" if pilot.cautions else ""
+        between = ", ".join(f"{name} {getattr(parts, name):.3f}" for name in ("prompt", "pair", "assessor", "rest"))
+        of = f"{pilot.votes} votes on {pilot.aspect}, {' against '.join(pilot.pairing)}"
+        self.stdout.write(f"Variances in {of}: {between}{told}.")
+        if others := [" against ".join(each) for each in pilot.pairings if each != pilot.pairing]:
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            self.stdout.write(f"The pilot has other pairings, for --pairing: {'; '.join(others[:3])}{more}.")
+        return parts

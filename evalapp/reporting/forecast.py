@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from evalapp.catalog.models import IMPORT, Contender, PromptSet
 from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS
 from evalapp.generation.models import Clip
+from evalapp.reporting.pilots import Pilot
 from metrics import resolve
 
 PLANNING = "metrics.preference.planning"
@@ -65,8 +66,10 @@ def forecast(
     overlap: int,
     assumed: Assumptions,
     prompt_set: PromptSet | None,
+    pilot: Pilot | None = None,
 ) -> Forecast | str:
-    """What that plan promises, by variances assumed from published side-by-side votes; a text says what it lacks."""
+    """What that plan promises, by the variances of a pilot, else by those assumed from published side-by-side votes; a
+    text says what it lacks."""
     scenes, pairings = prompts * seeds, comb(len(contenders), 2)
     if len(contenders) < 2:
         return _("Choose two contenders or more.")
@@ -77,7 +80,7 @@ def forecast(
     people, effect, pay = assumed.given("assessors"), assumed.given("effect"), assumed.given("pay")
     if overlap > people:
         return _("Each pair is to have more assessors than there are in all: see “What the forecast assumes”.")
-    components = resolve(f"{PLANNING}:assumed")()
+    components = pilot.components if pilot else resolve(f"{PLANNING}:assumed")()
     plan = {"seeds": seeds, "votes_per_pair": overlap, "assessors": people, "effect": effect / 100}
     promised = resolve(f"{PLANNING}:precision")(
         components, prompts=prompts, seconds_per_vote=assumed.given("vote_seconds"), pairings=pairings, **plan
@@ -100,7 +103,7 @@ def forecast(
         clips=clips,
         machine_hours=machine_hours,
         cost=sum(filter(None, known)) if any(known) else None,
-        warnings=_warnings(prompts, seeds, people, missed),
+        warnings=_warnings(prompts, 1 if pilot else seeds, people, missed),
     )
 
 
@@ -120,7 +123,8 @@ def _rendering(contenders: list[Contender], scenes: int, prompt_set: PromptSet |
 
 
 def _warnings(prompts: int, seeds: int, people: int, missed: Any) -> list[str]:
-    """`missed`: what finding the difference would take, where the plan is likely not to."""
+    """`seeds`: of each prompt, 1 where a pilot tells how they differ; `missed`: what finding the difference would take,
+    where the plan is likely not to."""
     said = []
     if prompts < FEWEST_PROMPTS:
         said.append(_("Below 20 prompts a report claims nothing."))

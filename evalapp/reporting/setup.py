@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from evalapp.catalog.models import IMPORT, Contender, PromptSet
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
-from evalapp.comparisons.forecast import Assumptions, forecast
 from evalapp.comparisons.forms import NewComparison
 from evalapp.comparisons.launch import InvalidPlan, launch
 from evalapp.comparisons.models import Comparison, NotReady
@@ -21,6 +20,8 @@ from evalapp.generation.models import Clip
 from evalapp.people.access import project_of
 from evalapp.people.projects import Role
 from evalapp.people.views import members_only, organizers_only
+from evalapp.reporting.forecast import Assumptions, forecast
+from evalapp.reporting.pilots import ChoiceOfPilot, NoPilot, Pilot
 
 
 @organizers_only
@@ -98,14 +99,14 @@ def remove_template(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: NewComparison, draft: Comparison | None) -> HttpResponse:
-    assumed = Assumptions(prefix="assume")
+    assumed, choice = Assumptions(prefix="assume"), ChoiceOfPilot(form.project)
     context = {
         "form": form,
         "draft": draft,
         "templates": Template.objects.filter(project=form.project),
         "has_contenders": Contender.objects.filter(project=form.project).exists(),
-        "assumptions": assumed,
-    } | _foreseen(form, assumed)
+        "assumptions": [*choice, *assumed],
+    } | _foreseen(form, assumed, choice)
     return render(request, "comparisons/new.html", context)
 
 
@@ -115,12 +116,12 @@ def foresee(request: HttpRequest) -> HttpResponse:
     """The forecast and the look of the assessor's screen, of the form as it is filled in so far."""
     assumed = Assumptions(request.POST, prefix="assume")
     assumed.is_valid()
-    return render(
-        request, "comparisons/_forecast.html", _foreseen(NewComparison(project_of(request), request.POST), assumed)
-    )
+    project = project_of(request)
+    form, choice = NewComparison(project, request.POST), ChoiceOfPilot(project, request.POST)
+    return render(request, "comparisons/_forecast.html", _foreseen(form, assumed, choice))
 
 
-def _foreseen(form: NewComparison, assumed: Assumptions) -> dict[str, Any]:
+def _foreseen(form: NewComparison, assumed: Assumptions, choice: ChoiceOfPilot) -> dict[str, Any]:
     """As far as the fields make sense; those that do not are told by the form itself when it is sent."""
 
     def number(name: str) -> int:
@@ -134,11 +135,17 @@ def _foreseen(form: NewComparison, assumed: Assumptions) -> dict[str, Any]:
     prompt_set = sets.filter(pk=wanted).first() if wanted.isdigit() else None
     lines = len({line.strip() for line in str(form["prompts"].value() or "").splitlines() if line.strip()})
     prompts = prompt_set.prompts.count() if prompt_set else lines
-    told = forecast(contenders, prompts, number("seeds"), number("overlap"), assumed, prompt_set)
+    pilot: Pilot | None = None
+    try:
+        pilot = choice.chosen()
+        told = forecast(contenders, prompts, number("seeds"), number("overlap"), assumed, prompt_set, pilot)
+    except NoPilot as refusal:
+        told = _("The pilot's votes do not tell how much votes vary: %(why)s.") % {"why": refusal}
     keys = set(form["aspects"].value() or ())
     own = [line.partition(":") for line in str(form["own_aspects"].value() or "").splitlines() if ":" in line]
     return {
         "forecast": None if isinstance(told, str) else told,
+        "pilot": pilot,
         "lacking": told if isinstance(told, str) else "",
         "shown_aspects": [
             *((aspect.name, aspect.question) for aspect in HOUSE_ASPECTS if aspect.key in keys),
