@@ -52,7 +52,9 @@ def shown(tradeoffs: Row) -> tuple[Row, dict[str, Figure]]:
         each | {"told": ", ".join(f"{name} ({value:g})" for name, value in zip(*_along(each), strict=True))}
         for each in found.get("knobs", [])  # reports made before knobs were told have none
     ]
-    return {"costs": costs, "front": found | {"corners": named, "points": points, "knobs": paths}}, figures
+    left_out = [each | {"title": COSTS[each["cost"]]} for each in tradeoffs.get("left_out", [])]  # newer than some
+    section = {"costs": costs, "left_out": left_out}
+    return section | {"front": found | {"corners": named, "points": points, "knobs": paths}}, figures
 
 
 def _along(path: Row) -> tuple[list[str], list[float]]:

@@ -23,7 +23,12 @@ from evalapp.reporting.wording import said
 from metrics import resolve
 
 DRAWS = 1000
-COSTS = ("steps", "seconds", "energy")
+COSTS = {
+    "steps": "{n} of {all} contenders have a recipe or clips that say how many, and two are needed",
+    "seconds": "{n} of {all} contenders have clips rendered here, and two are needed",
+    "energy": "{n} of {all} contenders have clips made where a meter could be read (NVML, RAPL), and two are needed",
+}
+"""What a clip costs, and what is said where too little is known of it."""
 CORNERS = {
     "consistency": ("judge:vqascore", "judge:llava-vqascore", "clip_score", "people:relevance"),
     "diversity": (
@@ -87,16 +92,18 @@ def tradeoffs(comparison: Comparison, voted: Mapping[str, Voted], metrics: list[
 
     costs: per cost with two values or more {cost, qualities, without}, qualities {quality, title, unit,
     higher_is_better, points, reason}, points per contender, the cheapest first: {contender, cost, value, interval,
-    on_front, share_on_front, beaten_by}; without: contenders of which no cost is known. front: {corners, points, knobs,
-    reason}, points {contender, values, on_front, share_on_front}, knobs as `reporting.knobs` has them. A share is None
-    where a measure says nothing of single prompts.
+    on_front, share_on_front, beaten_by}; without: contenders of which no cost is known. left_out: the other costs
+    {cost, reason}. front: {corners, points, knobs, reason}, points {contender, values, on_front, share_on_front}, knobs
+    as `reporting.knobs` has them. A share is None where a measure says nothing of single prompts.
     """
     ground = _Ground(comparison)
     people = _people(ground, voted)
     qualities = [people[headline]] if headline in people else []
     qualities += _measured(ground, metrics)
+    weighed = [_against(ground, cost, qualities) for cost in COSTS]
     return {
-        "costs": [found for cost in COSTS if (found := _against(ground, cost, qualities))],
+        "costs": [each for each in weighed if "qualities" in each],
+        "left_out": [each for each in weighed if "qualities" not in each],
         "front": _front(ground, people | _judged(ground), qualities),
     }
 
@@ -182,22 +189,27 @@ def _measured(ground: _Ground, metrics: list[Row]) -> list[Quality]:
 
 
 def _cost(ground: _Ground, cost: str) -> Grid:
-    told = {"seconds": "seconds", "energy": "facts__provenance__energy_wh", "steps": "contender_id"}[cost]
+    """By contender and prompt. Steps are the recipe's, or what the pipeline counted where it names none: those of a
+    few-step adapter, a table or the checkpoint's own."""
+    told = {"seconds": "seconds", "energy": "facts__provenance__energy_wh", "steps": "facts__generator__steps"}[cost]
     found = dict(ground.ready().values_list("pk", told))
     if cost == "steps":
         settings = dict(ground.comparison.entries.values_list("contender_id", "contender__recipe__settings"))
         steps = {key: each.get("steps") or (each.get("scheduler") or {}).get("steps") for key, each in settings.items()}
-        found = {pk: steps[contender] for pk, contender in found.items()}
+        found |= {pk: steps[key] for pk, key in ground.ready().values_list("pk", "contender_id") if steps[key]}
     known = {pk: float(value) for pk, value in found.items() if value is not None}
     return ground.grid(list(known), list(known.values()))
 
 
-def _against(ground: _Ground, cost: str, qualities: list[Quality]) -> Row | None:
-    """Each quality against one cost; None where fewer than two costs are known that differ."""
+def _against(ground: _Ground, cost: str, qualities: list[Quality]) -> Row:
+    """Each quality against one cost, or the reason why there is nothing to show."""
     grid, names = _cost(ground, cost), list(ground.contenders.values())
     costs = [_mean(row).value for row in grid]
-    if len({value for value in costs if value is not None}) < 2:
-        return None
+    known = [value for value in costs if value is not None]
+    if len(known) < 2:
+        return {"cost": cost, "reason": said(COSTS[cost], n=len(known), all=len(names))}
+    if np.ptp(known) <= 1e-9 * max(known):
+        return {"cost": cost, "reason": said("the same for all of which it is known: {value}", value=f"{known[0]:.3g}")}
     shown = []
     for quality in qualities:
         both = [place for place, value in enumerate(quality.values) if value is not None and costs[place] is not None]
@@ -230,8 +242,10 @@ def _against(ground: _Ground, cost: str, qualities: list[Quality]) -> Row | None
                 "reason": reason,
             }
         )
+    if not shown:
+        return {"cost": cost, "reason": said("no votes and no measure to hold against it")}
     without = [name for name, value in zip(names, costs, strict=True) if value is None]
-    return {"cost": cost, "qualities": shown, "without": without} if shown else None
+    return {"cost": cost, "qualities": shown, "without": without}
 
 
 def _shares(

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from evalapp.assessing.simulate import simulate_votes
-from evalapp.catalog.models import Contender
+from evalapp.catalog.models import Contender, Recipe
 from evalapp.comparisons.launch import create, launch
 from evalapp.generation.models import Clip
 from evalapp.measuring.judges import JudgeRun, JudgeVersion, Verdict
@@ -69,6 +69,29 @@ def test_a_distilled_checkpoint_stays_on_the_front_and_a_dearer_worse_one_is_nam
     people = points_of(snapshot, "seconds", "people:preference")
     assert sum(point["value"] for point in people.values()) == pytest.approx(1.5, abs=1e-5)
     assert all(point["interval"][0] <= point["value"] <= point["interval"][1] for point in people.values())
+
+
+def test_a_cost_that_tells_contenders_apart_nowhere_is_named_with_the_reason(distilled, client, olga):
+    distilled.clips().update(facts={})
+    Recipe.objects.update(settings={"steps": 8})
+    found = json.loads(build(distilled).snapshot)["tradeoffs"]
+    assert [each["cost"] for each in found["costs"]] == ["seconds"]
+    assert {each["cost"]: each["reason"] for each in found["left_out"]} == {
+        "steps": "the same for all of which it is known: 8",
+        "energy": "0 of 3 contenders have clips made where a meter could be read (NVML, RAPL), and two are needed",
+    }
+    client.force_login(olga)
+    page = client.get(f"/comparisons/{distilled.code}/report/", headers={"Accept-Language": "ru"}).content.decode()
+    assert "Шаги сэмплирования: одно и то же у всех, о ком известно: 8." in page
+    assert "есть у 0 участников из 3, а нужно двое" in page
+
+
+def test_steps_that_no_recipe_names_are_those_that_the_pipeline_counted(distilled):
+    poor = Contender.objects.get(name="poor")
+    Recipe.objects.filter(pk=poor.recipe_id).update(settings={"modifiers": [{"kind": "distilled"}]})
+    distilled.clips().filter(contender=poor).update(facts={"generator": {"steps": 6}})
+    points = points_of(json.loads(build(distilled).snapshot), "steps", "sharpness")
+    assert {name: point["cost"] for name, point in points.items()} == {"student": 4, "poor": 6, "teacher": 50}
 
 
 def test_while_voting_goes_on_no_share_tells_what_an_interval_would(distilled):
