@@ -37,6 +37,7 @@ class Pilot:
     """Of 100 by the first."""
     few: bool
     """Fewer prompts or assessors than a claim takes."""
+    simulated: bool
     components: Any
 
     @property
@@ -56,6 +57,8 @@ class Pilot:
             )
         if self.few:
             said.append(_("the pilot has few prompts or assessors, so these shares are unsure themselves"))
+        if self.simulated:
+            said.append(_("votes of simulated assessors are among them: those of people may vary otherwise"))
         return said
 
 
@@ -128,5 +131,6 @@ def pilot_of(comparison: Comparison, pairing: Sequence[str] = (), aspect: str = 
     except ValueError as error:
         raise NoPilot(_(str(error))) from error
     few = len(set(prompt.tolist())) < FEWEST_PROMPTS or len(set(assessor.tolist())) < FEWEST_ASSESSORS
-    won = 100 * float(outcome.mean())
-    return Pilot(comparison, chosen, known, aspect, aspects[aspect].name, len(said), won, few, components)
+    won, simulated = 100 * float(outcome.mean()), votes.filter(**{f"{task}participation__assessor__simulated": True})
+    name = aspects[aspect].name
+    return Pilot(comparison, chosen, known, aspect, name, len(said), won, few, simulated.exists(), components)

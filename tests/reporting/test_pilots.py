@@ -86,7 +86,9 @@ def test_what_a_pilot_cannot_tell_is_said_in_russian(pilot):
 
 
 def test_a_pilot_warns_where_one_side_won_clearly_and_where_it_is_small(pilot):
-    assert "the pilot has few prompts or assessors" in " ".join(pilot_of(pilot).cautions)
-    found = Pilot(None, ("a", "b"), [], "", "", 9, 80.0, False, Components(0.1, 0.1, 0.1))
+    said = " ".join(pilot_of(pilot).cautions)
+    assert "the pilot has few prompts or assessors" in said
+    assert "votes of simulated assessors are among them" in said
+    found = Pilot(None, ("a", "b"), [], "", "", 9, 80.0, False, False, Components(0.1, 0.1, 0.1))
     assert found.cautions == ["a won 80 of 100 there: votes on contenders closer to each other vary more"]
     assert replace(found, won=40.0).cautions == []
