@@ -123,10 +123,22 @@ def cut_at(until: float) -> Iterator[dict[str, Any]]:
         timer.cancel()
 
 
-def checked(url: httpx.URL, name: str) -> str:
-    """The public address that an https URL leads to. Raises GeneratorError for every other."""
+def refuse_at_sight(url: httpx.URL, name: str) -> None:
+    """Raises GeneratorError for what `checked` refuses without looking a name up."""
     if url.scheme != "https" or not url.host:
         raise GeneratorError(f"server {name} points to {url.scheme}://{url.host}: only https is followed elsewhere")
+    host = url.host.rstrip(".").lower()
+    try:
+        written = {str(entry[4][0]) for entry in socket.getaddrinfo(host, 443, flags=socket.AI_NUMERICHOST)}
+    except (OSError, UnicodeError):
+        written = set()
+    if host == "localhost" or host.endswith(".localhost") or not all(map(public, written)):
+        raise GeneratorError(f"server {name} points to {url.host}, which is no address of the public internet")
+
+
+def checked(url: httpx.URL, name: str) -> str:
+    """The public address that an https URL leads to. Raises GeneratorError for every other."""
+    refuse_at_sight(url, name)
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError) as error:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -78,9 +79,11 @@ class RulesField(serializers.DictField):
     """Rules of the work, as their page's form reads them."""
 
 
-@extend_schema_field({"type": "string", "format": "uri", "pattern": r"^https?://"})
+@extend_schema_field(
+    {"type": "string", "format": "uri", "pattern": "^https?://" if settings.WEBHOOK_ORIGINS else "^https://"}
+)
 class AddressField(serializers.CharField):
-    """An address on the web, as a page's form reads it."""
+    """Where webhooks may go, as their page's form reads it."""
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})

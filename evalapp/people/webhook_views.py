@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from evalapp.people.access import project_of
 from evalapp.people.projects import Role
 from evalapp.people.views import admins_only, members_only, of_who_proved_it
-from evalapp.people.webhooks import EVENTS, Delivery, Webhook
+from evalapp.people.webhooks import EVENTS, Delivery, Webhook, refuse_inside
+from generators import GeneratorError
 
 LOGGED = 50
 
@@ -32,8 +33,20 @@ class WebhookForm(forms.Form):
 
     def clean_url(self) -> str:
         url = str(self.cleaned_data["url"])
-        if httpx.URL(url).userinfo:
+        try:
+            target = httpx.URL(url)
+            readable = bool(target.host) and (target.port or 0) < 2**16
+        except (httpx.InvalidURL, UnicodeError):  # of a host's name that nothing can be sent to
+            readable = False
+        if not readable:
+            raise forms.ValidationError(self.fields["url"].error_messages["invalid"])
+        if target.userinfo:
             raise forms.ValidationError(_("Leave name and password out of the address: deliveries are signed."))
+        try:
+            refuse_inside(url)
+        except GeneratorError as refusal:
+            said = _("Deliveries go by https, to the public internet or to what the server's WEBHOOK_ORIGINS names.")
+            raise forms.ValidationError(said) from refusal
         return url
 
 

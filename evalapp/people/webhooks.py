@@ -166,6 +166,21 @@ def announce(event: str, of: InProject, **facts: Any) -> None:
         transaction.on_commit(deliver.delay, robust=True)
 
 
+def refuse_inside(url: str) -> None:
+    """Raises GeneratorError for an address to which nothing would ever be sent; names are looked up at each sending."""
+    import httpx
+
+    from generators.guarded import refuse_at_sight
+
+    target = httpx.URL(url)
+    if not _named_by_operator(target):
+        refuse_at_sight(target, "webhook")
+
+
+def _named_by_operator(target: Any) -> bool:
+    return f"{target.scheme}://{target.netloc.decode()}" in settings.WEBHOOK_ORIGINS
+
+
 def _post(url: str, body: str, headers: dict[str, str]) -> tuple[int | None, str]:
     """Status, and why there is none. Only to the public internet, or where the operator allows (WEBHOOK_ORIGINS)."""
     import httpx
@@ -175,7 +190,7 @@ def _post(url: str, body: str, headers: dict[str, str]) -> tuple[int | None, str
 
     target = httpx.URL(url)
     named = {}
-    if f"{target.scheme}://{target.netloc.decode()}" not in settings.WEBHOOK_ORIGINS:
+    if not _named_by_operator(target):
         try:
             headers |= {"Host": target.netloc.decode()}
             named = {"sni_hostname": target.host}

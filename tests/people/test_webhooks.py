@@ -15,6 +15,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from evalapp.people.projects import Project
 from evalapp.people.tasks import deliver
 from evalapp.people.webhooks import EVENTS, TRIES, Delivery, Webhook
 from evalapp.reporting.build import build
@@ -221,3 +222,70 @@ def test_an_address_with_a_password_in_it_is_refused(client, ada):
     page = client.post(reverse("webhooks"), {"url": "https://me:secret@example.org/", "events": ["report.built"]})
     assert "Leave name and password out" in page.content.decode()
     assert not Webhook.objects.exists()
+
+
+INSIDE = (
+    *(
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://10.0.0.5:9000/x",
+        "https://192.168.1.1/",
+        "https://169.254.169.254/",
+    ),
+    *("https://localhost/", "https://LOCALHOST:8443/", "https://hooks.localhost/", "https://[::ffff:10.0.0.5]/"),
+    *("https://[fe80::1]/", "https://100.64.0.1/", "http://example.org/"),
+)
+
+
+@pytest.mark.parametrize("url", INSIDE)
+def test_an_address_inside_is_refused_when_it_is_made(client, ada, settings, url):
+    settings.WEBHOOK_ORIGINS = ["https://127.0.0.1:9000"]
+    client.force_login(ada)
+    for language, words in (("en", "to the public internet"), ("ru", "в открытый интернет")):
+        client.cookies["django_language"] = language
+        page = client.post(reverse("webhooks"), {"url": url, "events": ["report.built"]})
+        assert words in page.content.decode()
+    body = {"url": url, "events": ["report.built"]}
+    answer = client.post(reverse("api-webhooks", args=[Project.objects.get().code]), body, "application/json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["url"])
+    assert not Webhook.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://xn--a.org/", "https://ⓛocal.org/", f"https://{'ö' * 61}.org/", "https://a.org:99999/"]
+)
+def test_an_address_that_no_name_can_be_made_of_is_refused_in_words(client, ada, url):
+    client.force_login(ada)
+    page = client.post(reverse("webhooks"), {"url": url, "events": ["report.built"]})
+    assert "Enter a valid URL" in page.content.decode()
+    assert not Webhook.objects.exists()
+
+
+@pytest.mark.parametrize("url", ["https://example.org/", "https://8.8.8.8/", "http://10.0.0.5:9000/hook"])
+def test_an_address_outside_or_named_by_the_operator_is_taken(client, ada, settings, monkeypatch, url):
+    """No name is looked up for it: what it leads to counts when it is sent to."""
+    settings.WEBHOOK_ORIGINS = ["http://10.0.0.5:9000"]
+    looked_up = []
+    really = socket.getaddrinfo
+    monkeypatch.setattr(
+        "socket.getaddrinfo", lambda *a, **k: (looked_up.append(a) if not k.get("flags") else None) or really(*a, **k)
+    )
+    client.force_login(ada)
+    client.post(reverse("webhooks"), {"url": url, "events": ["report.built"]})
+    assert Webhook.objects.get().url == url
+    assert not looked_up
+
+
+def test_a_name_that_leads_inside_is_refused_when_it_is_sent_to(webhook, receiver, settings, monkeypatch):
+    settings.WEBHOOK_ORIGINS = []
+    Webhook.objects.update(url="https://hooks.example.org/")
+    inside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.5", 443))]
+    really = socket.getaddrinfo
+
+    def led_inside(host, *rest, **how):
+        return inside if host == "hooks.example.org" and not how.get("flags") else really(host, *rest, **how)
+
+    monkeypatch.setattr("socket.getaddrinfo", led_inside)
+    make_comparison(state="rendering")
+    deliver()
+    assert "which is no address of the public internet" in Delivery.objects.get().error
