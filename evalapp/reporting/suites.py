@@ -177,6 +177,8 @@ def shown(found: Row) -> list[Row]:
 
 
 def _add(lines: list[Row], found: Row, level: int, place: str) -> None:
+    if level == 0 and [part["name"] for part in found["parts"]] == [found["name"]]:
+        return _add(lines, found["parts"][0], 0, f"{place}.0")  # a capability's only test, which bears its name
     rise = found.get("rise")
     lines.append(
         found
@@ -186,4 +188,4 @@ def _add(lines: list[Row], found: Row, level: int, place: str) -> None:
         | {"rise": "" if rise is None else points(rise), "rise_ends": between(found.get("rise_interval"), points)}
     )
     for number, part in enumerate(found["parts"]):
-        _add(lines, part, level + 1, f"{place}.{number}")
+        _add(lines, part, 2 if "test" in found else 1, f"{place}.{number}")

@@ -134,15 +134,16 @@ def test_every_number_of_a_suite_leads_to_the_pairs_behind_it(client, olga, comp
     text = client.get(reverse("report", args=[compared.code])).content.decode()
     votes = Vote.objects.current().filter(aspect__key="preference")
 
-    def check(row, place, level):
-        assert f"group={place}&" in text or f'group={place}"' in text, place
+    def check(row, place):
+        alone = place == "suites.0"  # its only test bears its name, and stands for it
+        assert (f"group={place}&" in text or f'group={place}"' in text) is not alone, place
         page = client.get(reverse("report-pairs", args=[compared.code]), {"aspect": "preference", "group": place})
         assert 2 * page.context["page"].paginator.count == row["votes"]
         for number, part in enumerate(row["parts"]):
-            check(part, f"{place}.{number}", level + 1)
+            check(part, f"{place}.{number}")
 
     for number, group in enumerate(found["pairings"][0]["groups"]):
-        check(group, f"suites.{number}", 0)
+        check(group, f"suites.{number}")
     red = votes.filter(ballot__assignment__pair__prompt__text__startswith="a red")
     halves = {"first": 1, "tie": 0.5, "second": 0}
     (paint,) = found["pairings"][0]["groups"][1]["parts"]
