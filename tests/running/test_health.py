@@ -1,12 +1,14 @@
 """Alive, ready, measured."""
 
 import socket
+import sqlite3
 from contextlib import closing
 
 import pytest
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.transaction import atomic
 from django.urls import reverse
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -57,6 +59,58 @@ def test_what_went_wrong_is_told_without_the_database(client, monkeypatch, error
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
     assert answer["X-Request-ID"] in answer.json()["detail"]
     assert str(error) not in answer.content.decode() + page.content.decode()
+
+
+def held_by_another(tmp_path):
+    """Waits for what another connection holds, for no time at all."""
+    if connection.vendor == "postgresql":
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor, atomic(), connection.cursor() as waiting:
+                cursor.execute("BEGIN; LOCK TABLE evalapp_assessor")
+                waiting.execute("LOCK TABLE evalapp_assessor NOWAIT")
+        finally:
+            other.close()
+    file = tmp_path / "held.sqlite3"
+    with closing(sqlite3.connect(file)) as holder, closing(sqlite3.connect(file, timeout=0)) as waiter:
+        holder.execute("BEGIN EXCLUSIVE")
+        with connection.wrap_database_errors:
+            waiter.execute("BEGIN IMMEDIATE")
+
+
+def asked(statement):
+    def ask(_):
+        with atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("broken", "status", "title", "words"),
+    [
+        (asked("SELECT 1 FROM not_there"), 503, "older than this code: run `manage.py migrate`", "База данных старше"),
+        (asked("SELECT not_there FROM evalapp_assessor"), 503, "`manage.py migrate`", "manage.py migrate"),
+        (asked("INSERT INTO evalapp_assessor (not_there) VALUES (1)"), 503, "`manage.py migrate`", "manage.py migrate"),
+        (held_by_another, 503, "The database is busy", "База данных занята"),
+        (asked("SELECT FROM WHERE"), 500, "Server error", "Это не ваша вина"),
+    ],
+)
+def test_a_database_that_answers_is_not_told_to_be_silent(
+    client, db, monkeypatch, tmp_path, broken, status, title, words
+):
+    for place in (
+        "django.contrib.sessions.backends.db.SessionStore.load",
+        "evalapp.api.authentication.TokenAuthentication.authenticate",
+    ):
+        monkeypatch.setattr(place, lambda *_, **__: broken(tmp_path))
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "of-somebody"
+    page, answer = client.get(reverse("comparisons"), headers={"Accept-Language": "ru"}), client.get(reverse("api-me"))
+    assert (page.status_code, answer.status_code) == (status, status)
+    assert title in answer.json()["title"]
+    assert words in page.content.decode()
+    assert "не отвечает" not in page.content.decode()
 
 
 def test_not_ready_where_no_clip_can_be_read_and_ready_without_what_votes_can_do_without(
