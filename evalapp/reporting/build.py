@@ -180,7 +180,10 @@ def _snapshot_of(comparison: Comparison, inputs: str, filters: Filters, everythi
         "sensitivity": reasons.sensitivity(table) if not lean else reasons.no_sensitivity(table, SLOW),
         "one_scale": reasons.one_scale(table, tests=closed) if not lean else reasons.no_scale(table, SLOW),
         "scales": [] if lean else scales(comparison, table),
-        "warnings": excluding.all_excluded(table, whole) or reasons.warnings(table),
+        "warnings": [
+            *(excluding.all_excluded(table, whole) or reasons.warnings(table, bool(filters))),
+            *([] if filters else over_time.without_curve(comparison)),
+        ],
         "powered": [] if filters else judged.powered(comparison, table, looked),
         "without_each_assessor": sections.without_each_assessor(table, looked, lean),
         "metrics": metrics,

@@ -37,6 +37,26 @@ def curves(comparison: Comparison, table: VoteTable) -> list[Row]:
     return found
 
 
+def without_curve(comparison: Comparison) -> list[str]:
+    """Why contenders with steps of training make no curve, where none of them does; else nothing."""
+    columns = ("name", "checkpoint__training", "checkpoint__step", "recipe")
+    kept = comparison.entries.exclude(contender__checkpoint__step=None).order_by("position")
+    rows = list(kept.values_list(*(f"contender__{column}" for column in columns)))
+    if len({step for _, _, step, _ in rows}) < 2 or _trainings(comparison):
+        return []
+    trainings = {training for _, training, _, _ in rows}
+    if "" in trainings:
+        why = said("it is not known of all which training they come from")
+    elif len(trainings) == len(rows):
+        why = said("each comes from another training")
+    elif len({recipe for *_, recipe in rows}) > 1:
+        why = said("those of one training have different recipes")
+    else:
+        why = said("a step comes twice")
+    names = ", ".join(name for name, *_ in rows)
+    return [said("{names} have steps of training but make no curve: {why}.", names=names, why=why)]
+
+
 def _trainings(comparison: Comparison) -> list[tuple[str, dict[str, int]]]:
     """Per training and recipe: its contenders' steps; trainings with one checkpoint make no curve."""
     entries = comparison.entries.exclude(contender__checkpoint__step=None).exclude(contender__checkpoint__training="")

@@ -222,10 +222,12 @@ def no_scale(table: VoteTable, why: str) -> list[Row]:
     return [{"aspect": aspect, "reason": why, "ties_reason": why} | dict.fromkeys(known) for aspect in asked]
 
 
-def warnings(table: VoteTable) -> list[str]:
+def warnings(table: VoteTable, filtered: bool = False) -> list[str]:
     """What a reader must know before believing a number, in sentences; none where nothing is odd."""
     asked, told = table.aspects.index(headline(table)), list[str]()
     if not len(table):
+        if filtered:
+            return [said("No vote passes these filters: nothing below says anything.")]
         return [said("There are no votes: nothing below says anything.")]
     votes = table.rows(asked)
     if not votes.any():

@@ -86,6 +86,8 @@ def _sentence(
 ) -> str:
     if not row["votes"]:
         none = "Nobody voted on {first} against {second}." if closed else "No votes yet on {first} against {second}."
+        if exploring:
+            none = "None of these votes is on {first} against {second}."
         return said(none, first=names[0], second=names[1])
     where = {"first": names[0], "second": names[1], "aspect": aspect}
     if not row["interval"] and not row["too_few"]:

@@ -46,6 +46,12 @@ def test_people_alone_are_the_one_who_voted(voted):
     assert not table.simulated.any()
 
 
+def test_where_no_vote_passes_the_filters_they_are_named_as_the_cause(voted):
+    found = explore(voted, Filters.read(voted, {"until": ["2020-01-01"]}))
+    assert found["warnings"][0] == "No vote passes these filters: nothing below says anything."
+    assert found["verdicts"][0]["sentence"].startswith("None of these votes is on ")
+
+
 @pytest.mark.parametrize(
     "given", [{"tag": ["nothing"]}, {"since": ["yesterday"]}, {"voters": ["dogs"]}, {"assessor": ["x"]}]
 )

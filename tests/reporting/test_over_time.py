@@ -54,6 +54,24 @@ def test_checkpoints_without_steps_or_of_several_trainings_make_no_curve(trained
     assert snapshot(trained)["curves"] == []
 
 
+def test_where_contenders_have_steps_and_no_curve_a_sentence_says_why(trained):
+    def said():
+        return " ".join(each for each in snapshot(trained)["warnings"] if "make no curve" in each)
+
+    assert said() == ""
+    stepped = Checkpoint.objects.filter(training="run 1")
+    Checkpoint.objects.filter(step=4000).update(step=2000)
+    assert said().endswith("third have steps of training but make no curve: a step comes twice.")
+    first, second, third = stepped.order_by("step", "pk").values_list("pk", flat=True)
+    for n, pk in enumerate((first, second, third)):
+        Checkpoint.objects.filter(pk=pk).update(step=1000 + n, training=f"run {n}")
+    assert "each comes from another training" in said()
+    Checkpoint.objects.filter(pk=first).update(training="")
+    assert "it is not known of all which training" in said()
+    Checkpoint.objects.filter(pk__in=(first, second, third)).update(step=None)
+    assert said() == ""
+
+
 def test_where_all_contenders_are_of_one_training_its_first_checkpoint_is_the_anchor(trained):
     fourth = trained.contenders.get(name="fourth")
     Checkpoint.objects.filter(contender=fourth).update(training="run 1", step=500)

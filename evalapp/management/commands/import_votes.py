@@ -66,7 +66,8 @@ class Command(BaseCommand):
         except InvalidPlan as error:
             raise CommandError(f"Nothing was stored: {error}; pass another --name") from error
         pairs, people = comparison.pairs.count(), comparison.participations.count()
-        self.stdout.write(f"{comparison.name!r}: votes of {people} assessors on {pairs} pairs.")
+        told = f"votes of {people} assessor{'s' * (people != 1)} on {pairs} pair{'s' * (pairs != 1)}"
+        self.stdout.write(f"{comparison.name!r}: {told}.")
 
 
 def _refused(problems: list[str]) -> CommandError:
