@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from evalapp.api.authentication import MayOrganize, MayOversee
 from evalapp.api.base import AtOnce, Problems, checked, filled, told
 from evalapp.api.serializers import Strict
+from evalapp.api.strict import HourField
 from evalapp.generation.models import Clip, Queue
 from evalapp.generation.queues import QueueForm, every_queue, give_hours, rest, written
 from evalapp.generation.workers import Worker
@@ -26,8 +27,8 @@ class SetQueueSerializer(Strict):
     """What is to change; the rest stays."""
 
     paused = serializers.BooleanField(required=False)
-    quiet_from = serializers.TimeField(required=False, allow_null=True)
-    quiet_until = serializers.TimeField(required=False, allow_null=True)
+    quiet_from = HourField(required=False, allow_null=True)
+    quiet_until = HourField(required=False, allow_null=True)
     windows = WindowSerializer(many=True, required=False, help_text="When alone it works; empty: always.")
 
 
@@ -50,8 +51,8 @@ class QueueSerializer(serializers.Serializer):
     hardware = serializers.CharField()
     paused = serializers.BooleanField()
     rests = serializers.BooleanField(help_text="Now, for whichever reason: nothing new is started.")
-    quiet_from = serializers.TimeField(allow_null=True, help_text="In the house's time zone.")
-    quiet_until = serializers.TimeField(allow_null=True)
+    quiet_from = HourField(allow_null=True, help_text="In the house's time zone.")
+    quiet_until = HourField(allow_null=True)
     windows = WindowSerializer(many=True)
     waiting = serializers.IntegerField(help_text=f"Clips, counted up to {MOST_COUNTED}.")
     workers = WorkerSerializer(many=True, help_text="That serve it and told of themselves within a day.")

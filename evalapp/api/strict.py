@@ -1,5 +1,7 @@
 """What the schema says of bodies, so that it refuses what the API refuses: keys that nobody reads, blank words."""
 
+import re
+from datetime import time
 from typing import Any
 
 from django import forms
@@ -14,6 +16,7 @@ from metrics import JUDGES
 
 Told = dict[str, Any]
 NO_NUL = r"^[^\u0000]*$"
+HOUR = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 WORDS = r"^\s*[^\s\u0000][^\u0000]*$"
 
 
@@ -99,3 +102,14 @@ class ProjectField(serializers.CharField):
 @extend_schema_field({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"})
 class JudgeNameField(serializers.CharField):
     """A name for a judge of the team's own."""
+
+
+@extend_schema_field({"type": "string", "pattern": HOUR})
+class HourField(serializers.TimeField):
+    """A time of day in the house's zone: one that names a zone is refused, for it would be left out."""
+
+    def to_internal_value(self, value: Any) -> time:
+        if not re.fullmatch(HOUR, str(value)):
+            self.fail("invalid", format="hh:mm[:ss[.uuuuuu]], without a zone")
+        read: time = super().to_internal_value(value)
+        return read

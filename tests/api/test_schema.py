@@ -5,7 +5,7 @@ import re
 import pytest
 
 from evalapp.api.documents import schema
-from evalapp.api.strict import NO_NUL, WORDS
+from evalapp.api.strict import HOUR, NO_NUL, WORDS
 
 OPEN = {"settings", "options"}  # each generator's and judge's own
 
@@ -56,3 +56,15 @@ def test_blank_words_and_nul_are_told_of_and_refused(call, name):
     kept = call("post", "api-prompt-sets", body={"name": "cats", "prompts": [{"text": "a cat"}, {"text": "a dog"}]})
     sample = call("post", "api-prompt-sample", kept.json()["id"], body={"name": name, "count": 1})
     assert sample.status_code == (202 if re.search(NO_NUL, name) else 400)
+
+
+@pytest.mark.parametrize(("hour", "status"), [("07:06", 200), ("07:06:17.5", 200), ("07:06:17Z", 400), ("24:00", 400)])
+def test_a_queues_hours_are_the_houses(call, hour, status):
+    """One with a zone was taken, and the zone left out."""
+    answer = call("patch", "api-queue", "cpu", body={"quiet_from": hour, "quiet_until": "09:00"})
+    assert answer.status_code == status
+    assert (status == 200) == bool(re.search(HOUR, hour))
+    if status == 200:
+        assert re.search(HOUR, answer.json()["quiet_from"])
+    else:
+        assert "without a zone" in str(answer.json()["errors"]["quiet_from"])
