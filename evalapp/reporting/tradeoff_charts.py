@@ -2,6 +2,7 @@
 beaten hollow; names stand beside points, and the front is a dashed line: nothing depends on colour."""
 
 from math import log10
+from textwrap import wrap
 from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy
@@ -14,7 +15,7 @@ COSTS = {
     "energy": gettext_lazy("watt-hours a clip"),
 }
 CORNERS = {
-    "consistency": gettext_lazy("Consistency"),
+    "consistency": gettext_lazy("Consistency with the prompt"),
     "diversity": gettext_lazy("Diversity"),
     "realism": gettext_lazy("Realism"),
 }
@@ -153,10 +154,12 @@ def _title(text: str) -> str:
 
 
 def _figure(traces: list[Row], xtitle: str, ytitle: str, log: bool = False) -> Figure:
-    layout = layout_of(6, {"title": {"text": xtitle}, "zeroline": False, "type": "log" if log else "linear"})
-    layout |= {"height": 340, "margin": {"l": 10, "r": 60, "t": 56, "b": 66}}
-    layout["yaxis"] = {"title": {"text": ytitle, "standoff": 4}, "gridcolor": "#e6e6e6", "fixedrange": True} | {
-        "zeroline": False,
-        "automargin": True,
-    }
+    # In lines that fit phones: a long title would not break by itself.
+    across, up = (wrap(each, 28, break_long_words=False, break_on_hyphens=False) for each in (xtitle, ytitle))
+    titled = {"title": {"text": "<br>".join(across)}, "zeroline": False}
+    layout = layout_of(6, titled | {"type": "log" if log else "linear"})
+    more = 18 * (len(across) - 1)
+    layout |= {"height": 340 + more, "margin": {"l": 10, "r": 60, "t": 56, "b": 66 + more}}
+    layout["yaxis"] = {"title": {"text": "<br>".join(up), "standoff": 4}, "gridcolor": "#e6e6e6"}
+    layout["yaxis"] |= {"fixedrange": True, "zeroline": False, "automargin": True}
     return {"data": traces, "layout": layout, "config": CONFIG}

@@ -135,6 +135,8 @@ def test_contenders_that_differ_by_one_setting_of_a_recipe_are_joined_in_its_ord
     points = [{"contender": name, "values": [value, -value], "on_front": True} for name, (value, _) in told.items()]
     corners = [{"corner": "consistency", "title": "one"}, {"corner": "diversity", "title": "two"}]
     dotted, _ = front(corners, points, [found["guidance"]])["data"]
+    corners[0]["title"] = "a judge 1 (random weights) · a network of a long name"
+    assert front(corners, points, [])["layout"]["xaxis"]["title"]["text"].count("<br>") == 2
     assert dotted["x"] == [1, 4, 7.5]
 
 
