@@ -148,6 +148,7 @@ class Stages:
         from generators.outcome import versions
 
         facts |= {"versions": versions(), "noise_sha256": facts["stages"][0]["noise_sha256"]}
+        facts["load_seconds"] = round(run.loading, 3)
         return Take(run.frames, recipe.fps or run.fps, facts)
 
     @alone
@@ -183,6 +184,7 @@ class _Run:
         self.latents: Any = None
         self.fps = PLAYBACK
         self.facts: dict[str, Any] = {}
+        self.loading = 0.0
 
     def fingerprint(self) -> str:
         values = self.frames if self.latents is None else self.latents.float().cpu().contiguous().numpy()
@@ -254,7 +256,9 @@ class _Run:
         pipelines, recipe = self.pipelines, stage.recipe
         assert isinstance(pipelines, Diffusers)
         text = recipe.prompting.template.replace("{prompt}", rewritten(self.prompt, recipe))
+        began = time.monotonic()
         loaded = pipelines.resident(recipe, among=self.recipe.recipes())
+        self.loading += time.monotonic() - began
         with decoding(loaded, stage.decoder if hasattr(stage, "decoder") else None):
             made, course, _ = pipelines.sample(
                 loaded, recipe, [stream_seed(self.seed, number)], watch, [self.prompt], [text], given, output_type

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Count
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.text import slugify
 
 from evalapp.assessing.choices import STRONGEST
@@ -47,10 +49,12 @@ class _Given(NamedTuple):
 
 @dataclass
 class _Sheet:
-    """One assessor's answers on one pair; `left` is empty where sides are not known."""
+    """One assessor's answers on one pair; `left` is empty where sides are not known, `answered_at` as the row has it,
+    `at` None where it has none."""
 
     left: str
     answered_at: str
+    at: datetime | None
     choices: dict[str, "_Given"] = field(default_factory=dict)
 
 
@@ -75,6 +79,7 @@ def import_votes(
     A row names prompt_id, assessor, aspect, the two contenders (first and second, or left and right), which of them
     was on the left where that is known, and the choice: first, second, tie, both_bad (a tie that says more), left,
     right, same or a contender's name; `strength` may say how strong (0 for a tie, 1 a little, 2 clearly, 3 very).
+    `answered_at` may say when, in ISO 8601 (UTC where it names no zone); without it votes count as answered now.
     With `prompts`, their texts and tags come from there; where the contenders' clips of these are stored, the votes
     show them. `rated`: the rows were made from ratings, which ballots and the report's methods then say.
     Raises VotesRefused, having stored nothing, when a row cannot be used, and InvalidPlan when the name is taken.
@@ -147,14 +152,33 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
         yield f"prompt {row['prompt_id']!r} has another text than before"
     if table.assessors.setdefault(row["assessor"], simulated) != simulated:
         yield f"assessor {row['assessor']!r} is simulated in one row and not in another"
-    place = (row["prompt_id"], int(seed), one, other)
-    sheet = table.sheets.setdefault((place, row["assessor"]), _Sheet(left, row.get("answered_at", "")))
+    place, when = (row["prompt_id"], int(seed), one, other), row.get("answered_at", "")
+    try:
+        at = _moment(when)
+    except ValueError as error:
+        yield str(error)
+        return
+    sheet = table.sheets.setdefault((place, row["assessor"]), _Sheet(left, when, at))
     if sheet.left != left:
         yield "the same assessor, prompt and contenders come with two different left sides"
     if row["aspect"] in sheet.choices:
         yield f"{row['assessor']} answers {row['aspect']} of this pair twice"
     sheet.choices[row["aspect"]] = _Given(chosen, choice == BOTH_BAD, int(strength) if strength else None)
     table.aspects.setdefault(row["aspect"])
+
+
+def _moment(told: str) -> datetime | None:
+    """Raises ValueError where it is no time, or lies in the future."""
+    if not told:
+        return None
+    try:
+        at = datetime.fromisoformat(told)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"answered_at {told!r} is not a time such as 2026-05-31T14:05:00Z") from error
+    if at > timezone.now():
+        raise ValueError(f"answered_at {told!r} lies in the future")
+    return at
 
 
 @transaction.atomic
@@ -192,13 +216,15 @@ def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
             swapped=sheet.left == place[3],
             state=Assignment.State.SUBMITTED,
             lease_until=Now(),
-            closed_at=Now(),
+            closed_at=sheet.at or Now(),
             version=1,
         )
         for (place, assessor), sheet in table.sheets.items()
     )
+    now = timezone.now()
     ballots = Ballot.objects.bulk_create(
         Ballot(
+            created_at=sheet.at or now,
             assignment=assignment,
             version=1,
             key=assignment.code.hex,

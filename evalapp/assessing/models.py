@@ -327,7 +327,7 @@ class Ballot(models.Model):
     key = models.CharField(max_length=64, unique=True, help_text="Made by the browser; the same key is stored once.")
     fingerprint = models.CharField(max_length=64)
     viewing = models.JSONField(default=dict, help_text="Seconds on task, share watched per side, screen, …")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, help_text="When it was answered.")
 
     objects = InsertOnlyManager()
 

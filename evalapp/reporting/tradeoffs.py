@@ -26,9 +26,12 @@ DRAWS = 1000
 COSTS = {
     "steps": "{n} of {all} contenders have a recipe or clips that say how many, and two are needed",
     "seconds": "{n} of {all} contenders have clips rendered here, and two are needed",
-    "energy": "{n} of {all} contenders have clips made where a meter could be read (NVML, RAPL), and two are needed",
+    "energy": "{n} of {all} contenders have clips made where a meter could be read (NVML, RAPL) and their weights were "
+    "loaded already, and two are needed",
 }
 """What a clip costs, and what is said where too little is known of it."""
+LOADING = 0.05
+"""Of a clip's seconds: energy of clips that spent more on loading weights is left out, as it cannot be told apart."""
 CORNERS = {
     "consistency": ("judge:vqascore", "judge:llava-vqascore", "clip_score", "people:relevance"),
     "diversity": (
@@ -190,13 +193,20 @@ def _measured(ground: _Ground, metrics: list[Row]) -> list[Quality]:
 
 def _cost(ground: _Ground, cost: str) -> Grid:
     """By contender and prompt. Steps are the recipe's, or what the pipeline counted where it names none: those of a
-    few-step adapter, a table or the checkpoint's own."""
+    few-step adapter, a table or the checkpoint's own. Loading weights costs once, not with each clip: it is no part of
+    seconds, and clips that began with it tell no energy."""
     told = {"seconds": "seconds", "energy": "facts__provenance__energy_wh", "steps": "facts__generator__steps"}[cost]
     found = dict(ground.ready().values_list("pk", told))
     if cost == "steps":
         settings = dict(ground.comparison.entries.values_list("contender_id", "contender__recipe__settings"))
         steps = {key: each.get("steps") or (each.get("scheduler") or {}).get("steps") for key, each in settings.items()}
         found |= {pk: steps[key] for pk, key in ground.ready().values_list("pk", "contender_id") if steps[key]}
+    else:
+        for pk, seconds, loading in ground.ready().values_list("pk", "seconds", "facts__provenance__seconds__load"):
+            if cost == "seconds" and seconds is not None:
+                found[pk] = max(0.0, seconds - (loading or 0.0))
+            elif cost == "energy" and (loading or 0.0) > LOADING * (seconds or 0.0):
+                del found[pk]
     known = {pk: float(value) for pk, value in found.items() if value is not None}
     return ground.grid(list(known), list(known.values()))
 

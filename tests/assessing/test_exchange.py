@@ -3,14 +3,16 @@
 import csv
 import io
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from evalapp.assessing.dispatch import next_assignment
 from evalapp.assessing.exchange import export_votes, plain_cell, safe_cell
 from evalapp.assessing.intake import VotesRefused, import_votes
-from evalapp.assessing.models import Assignment, Vote
+from evalapp.assessing.models import Assignment, Ballot, Vote
 from evalapp.comparisons.models import Comparison
 from tests.factories import make_comparison, make_participation
 
@@ -54,6 +56,27 @@ def test_exported_votes_come_in_again_as_the_same_votes(db):
     assert len(out) == Vote.objects.of(comparison).count() == 3 * 3 * 2 * comparison.aspects.count()
     assert tally(rows_of(again)) == tally(out)
     assert [row["answered_at"] for row in rows_of(again)] == [row["answered_at"] for row in out]
+
+
+def test_imported_votes_are_of_the_day_they_were_answered_on(db):
+    row = {"prompt": "a dog", "first": "a", "second": "b", "aspect": "beauty", "choice": "a"}
+    told = {"ann": "2026-05-31T23:30:00-02:00", "bea": "2026-05-31", "cat": ""}
+    imported = import_votes([row | {"assessor": who, "answered_at": at} for who, at in told.items()], "then")
+    ballots = Ballot.objects.filter(assignment__pair__comparison=imported).order_by("pk")
+    assert [f"{each.created_at:%F %T}" for each in ballots[:2]] == ["2026-06-01 01:30:00", "2026-05-31 00:00:00"]
+    assert abs(timezone.now() - ballots[2].created_at) < timedelta(minutes=1)
+    assert [each.assignment.closed_at == each.created_at for each in ballots[:2]] == [True, True]
+
+
+def test_a_time_that_is_none_or_is_still_to_come_is_refused(db):
+    row = {"prompt": "a dog", "first": "a", "second": "b", "assessor": "ann", "aspect": "beauty", "choice": "a"}
+    rows = [row | {"answered_at": at} for at in ("yesterday", "9999-01-01T00:00:00")]
+    with pytest.raises(VotesRefused) as refused:
+        import_votes(rows, "then")
+    assert refused.value.problems == [
+        "row 2: answered_at 'yesterday' is not a time such as 2026-05-31T14:05:00Z",
+        "row 3: answered_at '9999-01-01T00:00:00' lies in the future",
+    ]
 
 
 def test_a_corrected_answer_counts_and_the_first_one_is_kept(db):

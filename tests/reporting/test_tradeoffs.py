@@ -53,6 +53,15 @@ def points_of(snapshot, cost, quality):
     return {point["contender"]: point for point in chosen["points"]}
 
 
+def test_loading_weights_is_no_part_of_what_a_clip_costs(distilled):
+    first = distilled.clips().filter(contender__name="student").order_by("pk").first()
+    loaded = {"provenance": {"energy_wh": 500, "seconds": {"load": 90}}}
+    Clip.objects.filter(pk=first.pk).update(seconds=90 + first.seconds, facts=loaded)
+    snapshot = json.loads(build(distilled).snapshot)
+    for cost, of_student in (("seconds", SECONDS["student"] + 0.5), ("energy", SECONDS["student"] / 10)):
+        assert points_of(snapshot, cost, "sharpness")["student"]["cost"] == pytest.approx(of_student)
+
+
 def test_a_distilled_checkpoint_stays_on_the_front_and_a_dearer_worse_one_is_named_beaten(distilled):
     snapshot = json.loads(build(distilled).snapshot)
     assert [each["cost"] for each in snapshot["tradeoffs"]["costs"]] == ["steps", "seconds", "energy"]
@@ -78,7 +87,8 @@ def test_a_cost_that_tells_contenders_apart_nowhere_is_named_with_the_reason(dis
     assert [each["cost"] for each in found["costs"]] == ["seconds"]
     assert {each["cost"]: each["reason"] for each in found["left_out"]} == {
         "steps": "the same for all of which it is known: 8",
-        "energy": "0 of 3 contenders have clips made where a meter could be read (NVML, RAPL), and two are needed",
+        "energy": "0 of 3 contenders have clips made where a meter could be read (NVML, RAPL) and their weights were "
+        "loaded already, and two are needed",
     }
     client.force_login(olga)
     page = client.get(f"/comparisons/{distilled.code}/report/", headers={"Accept-Language": "ru"}).content.decode()
