@@ -132,4 +132,4 @@ def test_the_votes_themselves_are_as_they_were(client, olga, comparison, alice, 
         getattr(parquet, table)(comparison, file := io.BytesIO())
         assert marked.equals(pyarrow.parquet.read_table(file))
     call_command("import_votes", tmp_path / "votes.csv", name="copy")
-    assert "votes of 1 assessors" in capsys.readouterr().out
+    assert "votes of 1 assessor on 1 pair." in capsys.readouterr().out
