@@ -178,10 +178,10 @@ def _binned(x: Floats, y: Floats) -> list[tuple[float, float, int]]:
 
 
 def _moments(comparison: Comparison, votes: VoteTable) -> _Moments | None:
-    """None where votes were imported: when they were cast is not known."""
+    """None where votes were imported that do not say when they were cast."""
     assert votes.ballot is not None
     cast = Ballot.objects.filter(assignment__pair__comparison=comparison).order_by("pk")
-    if cast.filter(viewing__imported=True).exists():
+    if cast.filter(viewing__imported=True, viewing__answered_at="").exists():
         return None
     rows = [
         (pk, at.timestamp(), float(seconds) if isinstance(seconds, int | float) and seconds > 0 else np.nan)

@@ -20,6 +20,13 @@ COEFFICIENTS = {
     "gwet_ac1": gettext_lazy("Gwet's AC1"),
     "human_ceiling": gettext_lazy("Human ceiling"),
 }
+MODELS = {
+    "davidson": gettext_lazy("Davidson"),
+    "rao-kupper": gettext_lazy("Rao-Kupper"),
+    "davidson with side": gettext_lazy("Davidson with side"),
+    "rao-kupper with side": gettext_lazy("Rao-Kupper with side"),
+}
+"""Of strengths; the others are named as the snapshot has them."""
 
 MOST_PAIRINGS = 6
 """So many stand one below the other; where there are more, the ranking leads and they are folded."""
@@ -105,7 +112,10 @@ def presented(snapshot: dict[str, Any]) -> dict[str, Any]:
             for row, scale in zip(snapshot["ranking"], snapshot["one_scale"], strict=True)
         ],
         "agreement": [_agreement(row, titles) for row in snapshot["agreement"]],
-        "scales": [row | {"title": titles[row["aspect"]]} for row in snapshot["scales"]],
+        "scales": [
+            row | {"title": titles[row["aspect"]], "model": MODELS.get(row["model"], row["model"])}
+            for row in snapshot["scales"]
+        ],
         "kinds": [
             _kind(row, f"found_clips.{n}")
             | {"parts": [_kind(part, f"found_clips.{n}.{k}") for k, part in enumerate(row["parts"])]}

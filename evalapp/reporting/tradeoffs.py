@@ -96,8 +96,9 @@ def tradeoffs(comparison: Comparison, voted: Mapping[str, Voted], metrics: list[
     costs: per cost with two values or more {cost, qualities, without}, qualities {quality, title, unit,
     higher_is_better, points, reason}, points per contender, the cheapest first: {contender, cost, value, interval,
     on_front, share_on_front, beaten_by}; without: contenders of which no cost is known. left_out: the other costs
-    {cost, reason}. front: {corners, points, knobs, reason}, points {contender, values, on_front, share_on_front}, knobs
-    as `reporting.knobs` has them. A share is None where a measure says nothing of single prompts.
+    {cost, known, reason}, known of how many contenders. front: {corners, points, knobs, reason}, points {contender,
+    values, on_front, share_on_front}, knobs as `reporting.knobs` has them. A share is None where a measure says
+    nothing of single prompts.
     """
     ground = _Ground(comparison)
     people = _people(ground, voted)
@@ -217,9 +218,13 @@ def _against(ground: _Ground, cost: str, qualities: list[Quality]) -> Row:
     costs = [_mean(row).value for row in grid]
     known = [value for value in costs if value is not None]
     if len(known) < 2:
-        return {"cost": cost, "reason": said(COSTS[cost], n=len(known), all=len(names))}
+        return {"cost": cost, "known": len(known), "reason": said(COSTS[cost], n=len(known), all=len(names))}
     if np.ptp(known) <= 1e-9 * max(known):
-        return {"cost": cost, "reason": said("the same for all of which it is known: {value}", value=f"{known[0]:.3g}")}
+        return {
+            "cost": cost,
+            "known": len(known),
+            "reason": said("the same for all of which it is known: {value}", value=f"{known[0]:.3g}"),
+        }
     shown = []
     for quality in qualities:
         both = [place for place, value in enumerate(quality.values) if value is not None and costs[place] is not None]

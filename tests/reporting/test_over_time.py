@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evalapp.assessing.controls import Control, ControlAnswer
+from evalapp.assessing.intake import import_votes
 from evalapp.assessing.models import Assignment, Ballot
 from evalapp.catalog.models import Checkpoint
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
@@ -164,3 +165,25 @@ def test_repeats_give_self_consistency_and_no_votes(db):
     assert (consistency["estimate"], consistency["pairs"]) == (0.75, 8)
     low, high = consistency["interval"]
     assert low < 0.75 < high
+
+
+@pytest.mark.parametrize(("told", "days"), [(True, 5), (False, None)], ids=["told", "untold"])
+def test_imported_votes_drift_over_the_days_on_which_they_were_cast(db, told, days):
+    row = {"first": "a", "second": "b", "left": "a", "aspect": "preference"}
+    rows = [
+        row
+        | {"prompt": f"p{n}", "assessor": f"w{who}", "choice": "ab"[(n + who) % 3 == 0]}
+        | ({"answered_at": f"2026-05-0{1 + n // 5}T1{who}:0{n % 5}:00Z"} if told else {})
+        for n in range(25)
+        for who in range(5)
+    ]
+    (over_days,) = (
+        each
+        for each in snapshot(import_votes(rows, "elsewhere"))["drift"]
+        if (each["axis"], each["measure"]) == ("days", "win rate")
+    )
+    if not told:
+        assert over_days["reason"] == "imported votes do not say when they were cast"
+        return
+    assert over_days["votes"] == len(rows)
+    assert int(over_days["points"][-1][0]) == days - 1
