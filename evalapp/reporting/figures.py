@@ -104,7 +104,8 @@ def layout_of(rows: int, xaxis: dict[str, Any]) -> dict[str, Any]:
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+        | {"bgcolor": "rgba(0,0,0,0)"},  # two lines of it, on a phone, would cover the highest label
         "xaxis": {"fixedrange": True, "gridcolor": "#e6e6e6"}
         | xaxis
         | {"title": {"standoff": 6} | xaxis.get("title", {})},  # else it is cut off below on low charts
