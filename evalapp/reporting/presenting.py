@@ -10,7 +10,7 @@ from evalapp.reporting.filters import in_words
 from evalapp.reporting.percents import between as _between
 from evalapp.reporting.percents import hundred as _hundred
 from evalapp.reporting.percents import points as _points
-from evalapp.reporting.wording import spoken
+from evalapp.reporting.wording import late, spoken
 
 COEFFICIENTS = {
     "raw_agreement": gettext_lazy("Raw agreement"),
@@ -220,7 +220,7 @@ def _metrics(snapshot: dict[str, Any], titles: dict[str, str]) -> list[dict[str,
             for row in metric["following"]
         ]
         words = {"title": gettext(metric["title"]), "unit": gettext(metric["unit"]), "figure": f"measure-{number}"}
-        words["label"] = "; ".join(gettext(part) for part in metric["label"].split("; "))
+        words["label"] = "; ".join(map(late, metric["label"].split("; ")))
         cells = [_measured(rows.get(name)) for name in names]
         tags = []
         for each in metric.get("tags", []):

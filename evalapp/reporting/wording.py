@@ -86,7 +86,12 @@ def spoken(value: Any, titles: Mapping[str, str]) -> Any:
 
 def _late(key: str, text: str) -> str:
     """A sentence that stands in snapshots in English alone; `spoken` puts another in its place where it was told."""
-    return _late_templates().spoken(text) if TOLD_KEYS.fullmatch(key) else text
+    return late(text) if TOLD_KEYS.fullmatch(key) else text
+
+
+def late(text: str) -> str:
+    """One of LATE in the language of the reader; any other text as it is, or as it is translated whole."""
+    return _late_templates().spoken(text)
 
 
 def _in_words(told: Any, english: Any, titles: Mapping[str, str]) -> Any:
@@ -253,5 +258,7 @@ LATE: tuple[str, ...] = (
     "all prompts are alike: there is nothing to group",
     "the prompts have no words of three letters or more to group and name them by",
     "too many prompts look alike to form {n} groups: take fewer",
+    "imported from {source}, not measured here",
+    "beside the votes and not among them",
 )
 """Recognised by the page alone: snapshots hold no template of them, so the same votes give the same bytes as ever."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.imported import ValuesRefused, import_values
@@ -69,6 +70,9 @@ def test_imported_figures_stand_in_the_report_beside_votes_made_of_ratings(db, s
     shown = presented(snapshot)
     assert [metric["drawn"] for metric in shown["followed"]] == [True] * 3
     assert all("imported from fetv_published.csv" in metric["label"] for metric in shown["sets"])
+    with override("ru"):
+        russian = presented(snapshot)["sets"]
+    assert all(metric["label"].startswith("импортировано из fetv_published.csv, здесь не") for metric in russian)
 
 
 @pytest.mark.parametrize(
