@@ -18,6 +18,7 @@ def test_benjamini_hochberg_equals_scipys(p):
     assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)  # theirs takes a twentieth of a second
 @given(some)
 def test_holm_equals_statsmodels(p):
