@@ -16,7 +16,7 @@ from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.insert_only import InsertOnlyManager
 from evalapp.assessing.models import Vote
 from evalapp.catalog.models import Contender
-from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, SIDES_FIXED, Aspect, Comparison, Pair
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, Aspect, Comparison, Pair, sides_are_fixed
 from metrics import resolve
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def sides_fixed(votes: "Votes") -> str:
     if votes.first_on_left is None:
         return ""
     left, n = int(votes.first_on_left.sum()), len(votes)
-    if SIDES_FIXED <= left / n <= 1 - SIDES_FIXED:
+    if not sides_are_fixed(left, n):
         return ""
     placed = f"the first contender stood on the left in {left} of {n} votes"
     return f"{placed}, so its quality and its place cannot be told apart"

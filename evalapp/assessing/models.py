@@ -208,7 +208,6 @@ class Assignment(models.Model):
                 raise LeaseExpired
             _answered_again(assignment=self.pk, version=(version := version + 1))
         ballot = Ballot(assignment=self, key=key, version=version, fingerprint=fingerprint, viewing=viewing)
-        ballot.created_at = timezone.now()
         (ballot.pk,) = _store_ballots(vars(ballot))
         votes = [
             {

@@ -34,6 +34,11 @@ SIDES_FIXED = 0.05
 metrics.preference.bias), and a report claims nothing of it."""
 
 
+def sides_are_fixed(left: int, n: int) -> bool:
+    """Whether who stood on the left in `left` of n votes (nearly) always stood on one side; never told of too few."""
+    return n >= FEWEST_PROMPTS and not SIDES_FIXED <= left / n <= 1 - SIDES_FIXED
+
+
 class NotReady(Exception):
     """The comparison cannot be opened; the message says what is missing and what to do."""
 

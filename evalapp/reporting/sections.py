@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, HEADLINE, SIDES_FIXED
+from evalapp.comparisons.models import FEWEST_ASSESSORS, FEWEST_PROMPTS, HEADLINE, sides_are_fixed
 from evalapp.measuring.results import Voted
 from evalapp.reporting.looking import Looked
 from evalapp.reporting.table import Repeats, VoteTable
@@ -118,13 +118,9 @@ def sides_fixed(votes: Any, first: str, second: str) -> str:
     if votes.first_on_left is None:
         return ""
     left, n = int(votes.first_on_left.sum()), len(votes)
-    return _one_place(first, left, n) if 2 * left >= n else _one_place(second, n - left, n)
-
-
-def _one_place(name: str, left: int, n: int) -> str:
-    """What follows where a contender stood on the left in `left` of n votes; nothing where both places occurred."""
-    if n < FEWEST_PROMPTS or SIDES_FIXED <= left / n <= 1 - SIDES_FIXED:
+    if not sides_are_fixed(left, n):
         return ""
+    name, left = (first, left) if 2 * left >= n else (second, n - left)
     template = "{name} stood on the left in {left} of {n} votes, so its quality and its place cannot be told apart"
     return said(template, name=name, left=left, n=n)
 
@@ -183,12 +179,11 @@ def _same_place(table: VoteTable, code: int) -> list[tuple[int, int]]:
     np.add.at(met, (kinds.first, kinds.second), kinds.votes)
     np.add.at(left, (kinds.first, kinds.second), kinds.votes * (kinds.side > 0))
     met, left = met + met.T, left + (met - left).T
-    each, alone = met.sum(axis=1), left.sum(axis=1)
-    always = [bool(_one_place("", int(on_left), int(n))) for on_left, n in zip(alone, each, strict=True)]
+    always = [sides_are_fixed(*both) for both in zip(left.sum(axis=1), met.sum(axis=1), strict=True)]
     return [
         (first, second)
         for first, second in table.pairings
-        if always[first] or always[second] or _one_place("", int(left[first, second]), int(met[first, second]))
+        if always[first] or always[second] or sides_are_fixed(left[first, second], met[first, second])
     ]
 
 

@@ -54,10 +54,9 @@ def shown(tradeoffs: Row) -> tuple[Row, dict[str, Figure]]:
         for each in found.get("knobs", [])  # reports made before knobs were told have none
     ]
     left_out = [each | {"title": COSTS[each["cost"]]} for each in tradeoffs.get("left_out", [])]  # newer than some
-    any_known = costs or any(
-        each.get("known", 1) for each in left_out
-    )  # else nothing was rendered here, as of imported votes
-    section = {"costs": costs, "left_out": left_out if any_known else []}
+    if not costs and not any(each["known"] for each in left_out):
+        left_out = []  # nothing was rendered here, as of imported votes
+    section = {"costs": costs, "left_out": left_out}
     return section | {"front": found | {"corners": named, "points": points, "knobs": paths}}, figures
 
 

@@ -196,18 +196,19 @@ def _cost(ground: _Ground, cost: str) -> Grid:
     """By contender and prompt. Steps are the recipe's, or what the pipeline counted where it names none: those of a
     few-step adapter, a table or the checkpoint's own. Loading weights costs once, not with each clip: it is no part of
     seconds, and clips that began with it tell no energy."""
-    told = {"seconds": "seconds", "energy": "facts__provenance__energy_wh", "steps": "facts__generator__steps"}[cost]
-    found = dict(ground.ready().values_list("pk", told))
+    found: dict[int, float | None] = {}
     if cost == "steps":
         settings = dict(ground.comparison.entries.values_list("contender_id", "contender__recipe__settings"))
         steps = {key: each.get("steps") or (each.get("scheduler") or {}).get("steps") for key, each in settings.items()}
-        found |= {pk: steps[key] for pk, key in ground.ready().values_list("pk", "contender_id") if steps[key]}
+        for pk, key, counted in ground.ready().values_list("pk", "contender_id", "facts__generator__steps"):
+            found[pk] = steps[key] or counted
     else:
-        for pk, seconds, loading in ground.ready().values_list("pk", "seconds", "facts__provenance__seconds__load"):
-            if cost == "seconds" and seconds is not None:
-                found[pk] = max(0.0, seconds - (loading or 0.0))
-            elif cost == "energy" and (loading or 0.0) > LOADING * (seconds or 0.0):
-                del found[pk]
+        spent = ("seconds", "facts__provenance__seconds__load", "facts__provenance__energy_wh")
+        for pk, seconds, loading, energy in ground.ready().values_list("pk", *spent):
+            if cost == "energy":
+                found[pk] = energy if (loading or 0.0) <= LOADING * (seconds or 0.0) else None
+            else:
+                found[pk] = None if seconds is None else max(0.0, seconds - (loading or 0.0))
     known = {pk: float(value) for pk, value in found.items() if value is not None}
     return ground.grid(list(known), list(known.values()))
 
@@ -258,7 +259,7 @@ def _against(ground: _Ground, cost: str, qualities: list[Quality]) -> Row:
             }
         )
     if not shown:
-        return {"cost": cost, "reason": said("no votes and no measure to hold against it")}
+        return {"cost": cost, "known": len(known), "reason": said("no votes and no measure to hold against it")}
     without = [name for name, value in zip(names, costs, strict=True) if value is None]
     return {"cost": cost, "qualities": shown, "without": without}
 

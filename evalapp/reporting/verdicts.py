@@ -16,7 +16,6 @@ VERDICTS = {
     "undecided": "undecided",
 }
 """What a look says of the first contender, as a report says it of the pairing."""
-SIDES_FIXED = "sides fixed"
 
 
 def verdicts(
@@ -75,7 +74,7 @@ def _verdict(row: Row, closed: bool, margin: float | None = None) -> str:
     if not closed:
         return "voting goes on"
     if row["sides_fixed"]:
-        return SIDES_FIXED
+        return "sides fixed"
     if not (side := _side(row, closed)) and margin is not None and row["interval"][0] > 0.5 - margin:
         return VERDICTS["no worse by a margin"]
     return {1: "first preferred", -1: "second preferred", 0: "undecided"}[side]

@@ -77,6 +77,23 @@ def test_fit_equals_a_general_optimiser_on_the_papers_formula(model):
     assert fit.tie.value == pytest.approx(best.x[4], abs=1e-5)
 
 
+def finite_sandwich(value, inner, table):
+    """The two-way covariance of free parameters, by finite differences of each vote's log-likelihood."""
+    step = 1e-4 * np.eye(len(inner))
+    scores = np.stack([(value(inner + h) - value(inner - h)) / 2e-4 for h in step], axis=1)
+    hessian = np.array(
+        [
+            [
+                (value(inner + g + h) - value(inner + g - h) - value(inner - g + h) + value(inner - g - h)).sum() / 4e-8
+                for h in step
+            ]
+            for g in step
+        ]
+    )
+    bread = np.linalg.inv(-hessian)
+    return bread @ two_way_meat(scores, codes(table.prompt), codes(table.assessor)) @ bread
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_intervals_equal_a_sandwich_by_finite_differences(model):
     table = votes(seed=4)
@@ -89,19 +106,7 @@ def test_intervals_equal_a_sandwich_by_finite_differences(model):
     def value(x):
         return vote_values(model, chart @ x, table)
 
-    step = 1e-4 * np.eye(4)
-    scores = np.stack([(value(inner + h) - value(inner - h)) / 2e-4 for h in step], axis=1)
-    hessian = np.array(
-        [
-            [
-                (value(inner + g + h) - value(inner + g - h) - value(inner - g + h) + value(inner - g - h)).sum() / 4e-8
-                for h in step
-            ]
-            for g in step
-        ]
-    )
-    bread = np.linalg.inv(-hessian)
-    inside = bread @ two_way_meat(scores, codes(table.prompt), codes(table.assessor)) @ bread
+    inside = finite_sandwich(value, inner, table)
     errors = np.sqrt(np.diag(chart @ inside @ chart.T))
     assert [s.error for s in (*fit.strengths, fit.tie)] == pytest.approx(errors, rel=1e-4)
 
@@ -203,19 +208,7 @@ def test_intervals_with_an_order_effect_equal_a_sandwich_by_finite_differences(m
         gap = theta[table.first] - theta[table.second] + theta[-1] * placed
         return log_chances(model, gap, theta[-2])[column, np.arange(len(table))]
 
-    step = 1e-4 * np.eye(5)
-    scores = np.stack([(value(inner + h) - value(inner - h)) / 2e-4 for h in step], axis=1)
-    hessian = np.array(
-        [
-            [
-                (value(inner + g + h) - value(inner + g - h) - value(inner - g + h) + value(inner - g - h)).sum() / 4e-8
-                for h in step
-            ]
-            for g in step
-        ]
-    )
-    bread = np.linalg.inv(-hessian)
-    inside = bread @ two_way_meat(scores, codes(table.prompt), codes(table.assessor)) @ bread
+    inside = finite_sandwich(value, inner, table)
     assert np.linalg.eigvalsh(inside)[0] > 0, "else it would have to be repaired"
     errors = np.sqrt(np.diag(chart @ inside @ chart.T))
     assert [s.error for s in (*fit.strengths, fit.tie, fit.side)] == pytest.approx(errors, rel=1e-4)
