@@ -17,6 +17,15 @@ def pytest_addoption(parser):
     parser.addoption("--postgres", action="store_true", help="run the database tests on PostgreSQL")
 
 
+def pytest_collection_modifyitems(config, items):
+    """On PostgreSQL only what asks for a database: the rest ran already."""
+    if config.getoption("--postgres"):
+        asked = {"db", "transactional_db", "live_server"}
+        asks = [i for i in items if i.get_closest_marker("django_db") or asked & set(i.fixturenames)]
+        config.hook.pytest_deselected(items=list(set(items) - set(asks)))
+        items[:] = asks
+
+
 def pytest_make_parametrize_id(val, argname):
     """Bytes (an archive holds the hour) would give a test another name in each worker: pytest-xdist refuses that."""
     return argname if isinstance(val, bytes) else None
