@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import urllib.request
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,9 +18,13 @@ from pathlib import Path
 from shutil import copyfileobj
 from zipfile import BadZipFile, ZipFile
 
+from metrics.cutting import cut_after
 from metrics.weight_files import WEIGHTS, File, Weights
 
 MOST_SAID = 30
+AS_IT_IS = {"Accept-Encoding": "identity"}
+MOST_SECONDS = 12 * 3600.0
+"""That one download may take."""
 
 
 class WeightsMissing(Exception):
@@ -157,8 +161,26 @@ def _from_archive(name: str, source: str, folder: Path) -> None:
 
 
 def _download(source: str, part: Path) -> None:
-    with urllib.request.urlopen(source, timeout=60) as answer, part.open("wb") as copy:
-        copyfileobj(answer, copy, 2**20)
+    """The whole of it or an OSError: one that ends early, or goes on for MOST_SECONDS, is none."""
+    import httpx
+
+    until = time.monotonic() + MOST_SECONDS
+    try:
+        with (
+            cut_after(MOST_SECONDS) as cut,
+            httpx.Client(headers=AS_IT_IS, timeout=60, follow_redirects=True) as client,
+            client.stream("GET", source, extensions=cut) as answer,
+            part.open("wb") as copy,
+        ):
+            if answer.is_error:
+                raise OSError(f"it answered {answer.status_code}")
+            for piece in answer.iter_raw(2**20):
+                copy.write(piece)
+    except httpx.HTTPError as error:
+        if time.monotonic() < until:
+            raise OSError(f"{type(error).__name__} {error}") from error
+    if time.monotonic() >= until:  # what came may end where it was cut
+        raise TimeoutError(f"it was not here within {MOST_SECONDS:g} s")
 
 
 def _all_places(name: str, folder: Path) -> list[tuple[File, Path]]:

@@ -12,11 +12,8 @@ import base64
 import json
 import os
 import random
-import socket
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -24,6 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from metrics.cutting import cut_after
 
 TRIES = 4
 TRANSIENT = (429, 500, 502, 503, 504, 529)
@@ -163,28 +162,6 @@ def _client() -> Any:
     return httpx.Client(limits=once, follow_redirects=False, trust_env=False)
 
 
-@contextmanager
-def _cut_after(seconds: float) -> Iterator[dict[str, Any]]:
-    """The extensions of a request whose connection is shut down then: httpx waits anew for each drop of an answer."""
-    opened: list[Any] = []
-
-    def shut() -> None:
-        for stream in opened:
-            with suppress(OSError):
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-
-    def note(event: str, told: dict[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            opened.append(told["return_value"])
-
-    timer = threading.Timer(seconds, shut)
-    timer.start()
-    try:
-        yield {"trace": note}
-    finally:
-        timer.cancel()
-
-
 def _posted(client: Any, url: str, headers: dict[str, str], body: Any, until: float) -> tuple[int, bytes, str]:
     import httpx
 
@@ -194,7 +171,7 @@ def _posted(client: Any, url: str, headers: dict[str, str], body: Any, until: fl
     told = b""
     try:
         with (
-            _cut_after(left) as cut,
+            cut_after(left) as cut,
             client.stream("POST", url, headers=headers, json=body, timeout=left, extensions=cut) as answer,
         ):
             for part in answer.iter_bytes():

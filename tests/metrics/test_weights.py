@@ -1,7 +1,9 @@
 """Weights: found, checked, fetched on demand only; never the wrong file."""
 
 import hashlib
+import socket
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from zipfile import ZipFile
@@ -10,6 +12,7 @@ import pytest
 
 from metrics import weights
 from metrics.weights import File, Weights, WeightsMissing, WeightsWrong, check, fetch, find
+from tests.dripping import SECONDS, WAYS, dripping
 
 CONTENT = b"weights of nothing"
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -66,6 +69,35 @@ def test_another_file_is_not_kept(source, tmp_path):
     with pytest.raises(WeightsWrong, match="nothing was kept"):
         fetch("net", tmp_path / "here")
     assert list((tmp_path / "here").rglob("net*.p*")) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_comes_in_drops_is_given_up_when_its_time_is_over(source, tmp_path, monkeypatch, way):
+    monkeypatch.setattr(weights, "MOST_SECONDS", 0.5)
+    with dripping(way) as address:
+        weights.WEIGHTS["slow"] = Weights((File("net.pth"),), "MIT", f"{address}/net.pth", "tests")
+        began = time.monotonic()
+        with pytest.raises(WeightsMissing, match=r"not here within 0\.5 s"):
+            fetch("slow", tmp_path / "here")
+    assert time.monotonic() - began < SECONDS * 0.7
+    assert not (tmp_path / "here" / "slow" / "net.pth").exists()
+
+
+def test_a_file_that_ends_early_is_never_recorded_as_the_first_one_checked(tmp_path, monkeypatch):
+    def half():
+        line = server.accept()[0]
+        with line:
+            line.recv(2**16)
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf of it")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=half, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/net.pth"
+        monkeypatch.setattr(weights, "WEIGHTS", {"half": Weights((File("net.pth"),), "MIT", url, "tests")})
+        with pytest.raises(WeightsMissing, match="cannot be had"):
+            fetch("half", tmp_path / "here")
+    with pytest.raises(WeightsMissing):
+        check("half", tmp_path / "here")
 
 
 def test_of_an_archive_the_files_that_are_asked_for_are_taken_and_one_lies_elsewhere(source, tmp_path):
