@@ -74,10 +74,12 @@ def test_nginx_serves_ranges_of_a_clip_without_etag_and_date_and_nothing_by_itse
         assert stranger.get(address).status_code == 302
 
 
-def test_nginx_lets_clips_in_over_the_api_and_nothing_so_large_elsewhere(nginx, transactional_db):
+def test_nginx_lets_clips_in_by_api_and_page_lists_by_theirs_and_nothing_so_large_elsewhere(nginx, transactional_db):
     large = bytes(7 * 2**20)
     with httpx.Client(trust_env=False, headers={"Host": "localhost"}, timeout=60) as stranger:
         assert stranger.put(nginx + reverse("api-clips", args=[1]), content=large).status_code == 401
+        for address in (reverse("own-clips", args=[1]), reverse("prompt-sets")):
+            assert stranger.post(nginx + address, content=large).status_code == 403, address  # came in: lacks its token
     # Announced only: nginx answers before the body comes, and whoever sends it all the same may find the line cut.
     announced = HTTPConnection(nginx.removeprefix("http://"), timeout=60)
     announced.putrequest("POST", reverse("sign-in"))
