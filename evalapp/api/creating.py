@@ -35,7 +35,7 @@ from evalapp.catalog.models import Contender, PromptSet, PromptText, key_of
 from evalapp.catalog.pictures import not_ready
 from evalapp.catalog.registration import Refused
 from evalapp.catalog.tasks import alike_of
-from evalapp.comparisons.launch import InvalidPlan, create, launch, replaced
+from evalapp.comparisons.launch import InvalidPlan, create, drafted, launch
 from evalapp.comparisons.models import Comparison
 
 
@@ -175,7 +175,7 @@ def planned(asked: dict[str, Any], draft: Comparison | None = None) -> Compariso
     """The comparison of a checked body, launched where that is asked for; in the place of a draft. Raises Conflict."""
     at_once, rules = asked.pop("launch"), asked.pop("rules", None)
     try:
-        comparison = replaced(draft, lambda: create(**asked)) if draft else create(**asked)
+        comparison = drafted(lambda: create(**asked), draft)
     except InvalidPlan as refusal:
         raise Conflict(str(refusal)) from refusal
     if rules:

@@ -32,6 +32,7 @@ TOTALS = ("per_hour", "at_work", "waiting", "rendering", "last_answer")
 class AlertSerializer(serializers.Serializer):
     comparison = serializers.UUIDField(allow_null=True, help_text="null: of the project.")
     said = serializers.CharField()
+    page = serializers.CharField(help_text="Path of the page where it is dealt with.")
 
 
 class RowSerializer(serializers.Serializer):
@@ -101,7 +102,10 @@ class Watched(Problems):
                 **{
                     name: getattr(seen, name) for name in ("per_hour", "at_work", "waiting", "rendering", "last_answer")
                 },
-                "alerts": [{"comparison": each.code if each else None, "said": said} for each, said in seen.alerts],
+                "alerts": [
+                    {"comparison": each.code if each else None, "said": alert.said, "page": alert.page}
+                    for each, alert in seen.alerts
+                ],
                 "comparisons": [_row(*row, pace.get(row[0].pk)) for row in rows],
             }
         )
@@ -137,7 +141,7 @@ class Progress(Problems):
         bars = answers_per_hour(comparison)
         return Response(
             {
-                "alerts": alerts_of(comparison, clips),
+                "alerts": [each.said for each in alerts_of(comparison, clips)],
                 "at_work": answers.at_work,
                 "hours_left": hours_left(comparison, answers.places - answers.answered),
                 "failures": failures_of(comparison),

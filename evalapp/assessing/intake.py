@@ -20,6 +20,7 @@ from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
 from evalapp.comparisons.launch import create, plan_digest
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.models import Clip
+from evalapp.people import audit
 from evalapp.people.models import Assessor
 
 REQUIRED = ("prompt_id", "assessor", "aspect", "choice")
@@ -251,6 +252,7 @@ def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
     sides_known = all(sheet.left for sheet in table.sheets.values())
     Comparison.objects.filter(pk=comparison.pk).update(digest=plan_digest(comparison), sides_known=sides_known)
     comparison.close()
+    audit.record("imported votes into", comparison, answers=len(ballots))
     return comparison
 
 

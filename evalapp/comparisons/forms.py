@@ -4,14 +4,13 @@ from itertools import count
 from typing import Any, cast
 
 from django import forms
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from evalapp.catalog.models import Contender, PromptSet, PromptText, key_of
 from evalapp.catalog.prompt_lists import LONGEST_PROMPT
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect, own_aspects
-from evalapp.comparisons.launch import InvalidPlan, create, name_taken, replaced
+from evalapp.comparisons.launch import InvalidPlan, create, drafted, name_taken
 from evalapp.comparisons.models import Comparison
 from evalapp.comparisons.rules import WorkRules
 from evalapp.people.projects import Project
@@ -207,12 +206,12 @@ class NewComparison(WorkRules):
         )
         return next(each for n in count(1) if (each := name if n == 1 else f"{name}, {n}") not in known)
 
-    @transaction.atomic
-    def save(self, draft: Comparison | None = None) -> Comparison:
+    def save(self, draft: Comparison | None = None, begun_from: str = "") -> Comparison:
         """A draft comparison, in the place of another draft where one is given. Raises InvalidPlan."""
+        return drafted(self._made, draft, begun_from)
+
+    def _made(self) -> Comparison:
         asked = self.cleaned_data
-        if draft:
-            return replaced(draft, self.save)
         if Comparison.objects.filter(name=asked["name"], project=self.project).exists():
             raise InvalidPlan(name_taken(asked["name"]))
         prompt_set = asked["prompt_set"] or PromptSet.objects.freeze(

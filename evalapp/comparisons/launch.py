@@ -110,8 +110,15 @@ def create(
 
 
 @transaction.atomic
-def replaced(draft: Comparison, make: Callable[[], Comparison]) -> Comparison:
-    """The comparison that is made, in the place of a draft: under its code. Raises InvalidPlan."""
+def drafted(make: Callable[[], Comparison], draft: Comparison | None = None, begun_from: str = "") -> Comparison:
+    """The comparison that is made; in the place of a draft where one is given: under its code. Raises InvalidPlan.
+
+    begun_from: the comparison or template whose plan it began as.
+    """
+    if draft is None:
+        made = make()
+        audit.record("made the draft of", made, digest=plan_digest(made), begun_from=begun_from)
+        return made
     if not Comparison.objects.select_for_update().filter(pk=draft.pk, state=Comparison.State.DRAFT).exists():
         raise InvalidPlan(_("%(name)s is launched: its plan cannot be changed any more") % {"name": draft.name})
     place = {"code": draft.code, "created_at": draft.created_at}

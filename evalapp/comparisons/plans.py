@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 
 from evalapp.comparisons.aspects import HOUSE_ASPECTS
 from evalapp.comparisons.models import Comparison
@@ -15,10 +15,13 @@ OF_THE_MOMENT = ("name", "contenders", "prompts")
 
 
 class TemplateManager(models.Manager["Template"]):
+    @transaction.atomic
     def keep(self, project: int, name: str, plan: dict[str, Any], by: str) -> "Template":
         """Apart from what differs each time; a known name is overwritten."""
-        kept = {key: value for key, value in plan.items() if key not in OF_THE_MOMENT}
-        return self.update_or_create(name=name, project_id=project, defaults={"plan": kept, "created_by": by})[0]
+        plan = {key: value for key, value in plan.items() if key not in OF_THE_MOMENT}
+        kept, new = self.update_or_create(name=name, project_id=project, defaults={"plan": plan, "created_by": by})
+        audit.record("kept a template" if new else "overwrote a template", kept)
+        return kept
 
 
 class Template(InProject):

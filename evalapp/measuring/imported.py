@@ -17,6 +17,7 @@ from django.db import transaction
 
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.models import SetMeasurement
+from evalapp.people import audit
 
 REQUIRED = ("metric", "value", "better", "clips")
 DIRECTIONS = {"lower": False, "higher": True}
@@ -91,6 +92,8 @@ def import_values(comparison: Comparison, rows: Iterable[dict[str, Any]], source
                     inputs=hashlib.sha256(repr(runs).encode()).hexdigest(),
                     result=_result(metric, runs, source),
                 )
+        names = sorted({metric for metric, _ in found})
+        audit.record("imported measures of", comparison, metrics=names, reference=source)
     return sum(map(len, found.values()))
 
 

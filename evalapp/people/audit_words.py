@@ -38,6 +38,7 @@ VERBS: dict[str, dict[str, str]] = {
         "withdrew a link into": gettext_noop("withdrew a link into"),
     },
     "comparisons": {
+        "made the draft of": gettext_noop("made the draft of"),
         "edited the draft of": gettext_noop("edited the draft of"),
         "launched": gettext_noop("launched"),
         "made open": gettext_noop("opened voting of"),
@@ -48,7 +49,11 @@ VERBS: dict[str, dict[str, str]] = {
         "asked for the same in two languages in": gettext_noop("looked for the same in two languages in"),
         "registered": gettext_noop("registered"),
         "asked to try": gettext_noop("had a worker try"),
+        "kept a template": gettext_noop("kept"),
+        "overwrote a template": gettext_noop("wrote anew"),
         "removed a template": gettext_noop("took away"),
+        "imported votes into": gettext_noop("imported votes into"),
+        "imported measures of": gettext_noop("imported measures of"),
         "asked for goldens of": gettext_noop("asked for goldens of"),
         "named known answers of": gettext_noop("named known answers of"),
         "withdrew a golden of": gettext_noop("withdrew a golden of"),
@@ -111,8 +116,10 @@ SUBJECTS = (
     gettext_noop("everything"),
 )
 DETAILS = {
+    "answers": gettext_lazy("answers"),
     "aspect": gettext_lazy("aspect"),
     "before": gettext_lazy("before"),
+    "begun_from": gettext_lazy("begun from"),
     "by": gettext_lazy("by"),
     "canary": gettext_lazy("canary"),
     "clips": gettext_lazy("clips"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Min, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
@@ -20,16 +21,30 @@ EVEN = (0.45, 0.55)  # of pairs answered mostly on the left, over all assessors
 PACE_HOURS = 6
 
 
-def alerts(comparison: Comparison, clips: Iterable[tuple[str, int, int]]) -> list[str]:
-    """Sentences; `clips` are (contender, ready, failed). One query."""
-    said = [told for each in clips if (told := failing(*each))]
-    return said + of_assessors([comparison.pk]).get(comparison.pk, [])
+@dataclass(frozen=True)
+class Alert:
+    """What needs a look, in a sentence, and the page (with the place on it) where it is dealt with."""
+
+    said: str
+    page: str
+    superusers: bool = False  # they alone may open that page
 
 
-def of_assessors(comparisons: Sequence[int]) -> dict[int, list[str]]:
+def alerts(comparison: Comparison, clips: Iterable[tuple[str, int, int]]) -> list[Alert]:
+    """`clips` are (contender, ready, failed). One query."""
+    return failing(comparison, clips) + of_assessors([comparison]).get(comparison.pk, [])
+
+
+def at_assessors(comparison: Comparison, said: str) -> Alert:
+    """Dealt with where each assessor's standing, lean and rules are."""
+    return Alert(said, reverse("assessors", args=[comparison.code]))
+
+
+def of_assessors(comparisons: Sequence[Comparison]) -> dict[int, list[Alert]]:
     """By comparison: how many assessors are paused or watched, and that answers lean to a side, over all assessors as
     they were last looked at. One query."""
-    found = Standing.objects.filter(participation__comparison__in=comparisons)
+    by_key = {each.pk: each for each in comparisons}
+    found = Standing.objects.filter(participation__comparison__in=by_key)
     rows: defaultdict[int, list[tuple[Any, bool, bool]]] = defaultdict(list)
     for key, side, fired, at in found.values_list(
         "participation__comparison", "numbers__side", "fired", "participation__paused_at"
@@ -40,24 +55,26 @@ def of_assessors(comparisons: Sequence[int]) -> dict[int, list[str]]:
         paused = sum(stopped for _, stopped, _ in looked_at)
         watched = sum(fired and not stopped for _, stopped, fired in looked_at)
         lean = lean_of(sum(side[0] for side, _, _ in looked_at), sum(side[1] for side, _, _ in looked_at))
-        told[key] = [lean] if lean else []
+        sentences = [lean] if lean else []
         if watched:
             said = ngettext("%(n)d assessor is watched.", "%(n)d assessors are watched.", watched)
-            told[key].insert(0, said % {"n": watched})
+            sentences.insert(0, said % {"n": watched})
         if paused:
             said = ngettext("%(n)d assessor is paused.", "%(n)d assessors are paused.", paused)
-            told[key].insert(0, said % {"n": paused})
+            sentences.insert(0, said % {"n": paused})
+        told[key] = [at_assessors(by_key[key], said) for said in sentences]
     return told
 
 
-def failing(name: str, ready: int, failed: int) -> str:
-    """That too many clips of a contender fail (without its name: of all contenders), or ""."""
-    if failed < FAILED_CLIPS or failed <= FAILED_SHARE * (ready + failed):
-        return ""
-    told = {"name": name, "failed": failed, "done": ready + failed}
-    if not name:
-        return gettext("Clips fail: %(failed)d of %(done)d.") % told
-    return gettext("%(name)s fails: %(failed)d of %(done)d clips.") % told
+def failing(comparison: Comparison, clips: Iterable[tuple[str, int, int]]) -> list[Alert]:
+    """Of which contenders too many clips fail; (contender, ready, failed) without a name is all of them."""
+    page, found = reverse("comparison", args=[comparison.code]) + "#failures", []
+    for name, ready, failed in clips:
+        if failed >= FAILED_CLIPS and failed > FAILED_SHARE * (ready + failed):
+            told = {"name": name, "failed": failed, "done": ready + failed}
+            whose = gettext("%(name)s fails: %(failed)d of %(done)d clips.")
+            found.append(Alert((whose if name else gettext("Clips fail: %(failed)d of %(done)d.")) % told, page))
+    return found
 
 
 def lean_of(left: float, pairs: int) -> str:

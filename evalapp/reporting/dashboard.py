@@ -9,13 +9,14 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count, Max, Q
 from django.db.models.functions import TruncDate
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from evalapp.assessing.evidence import Share
 from evalapp.assessing.models import Assignment, Vote
 from evalapp.comparisons.models import Comparison
 from evalapp.people.harvest import reached_today
-from evalapp.reporting.alerts import EVEN, Pace, failing, of_assessors
+from evalapp.reporting.alerts import EVEN, Alert, Pace, at_assessors, failing, of_assessors
 from evalapp.reporting.promises import Verification
 
 LATEST, LEAST = 600, 100  # decided votes that are looked at, and the fewest in each half of them
@@ -23,8 +24,8 @@ CLEARLY = 3.0  # standard errors
 DAYS, WIDTH, HEIGHT = 30, 720, 90  # days of the chart, and its viewBox
 
 
-def side_drift(comparison: Comparison) -> str:
-    """That the newest decided votes on the headline aspect lean to another side than those before them, or "".
+def side_drift(comparison: Comparison) -> list[Alert]:
+    """That the newest decided votes on the headline aspect lean to another side than those before them.
 
     The latest votes are cut in two halves by their time; shares of the left side are compared by the pooled test of two
     proportions (Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions, 3rd ed., 3.1). Votes of one
@@ -36,14 +37,25 @@ def side_drift(comparison: Comparison) -> str:
     left = [(choice == "second") == swapped for choice, swapped in rows]
     half = len(left) // 2
     if half < LEAST:
-        return ""
+        return []
     now, before = sum(left[:half]) / half, sum(left[half : 2 * half]) / half
     pooled = (now + before) / 2
     error = sqrt(2 * pooled * (1 - pooled) / half)
     if abs(now - before) <= CLEARLY * error or EVEN[0] <= now <= EVEN[1]:
-        return ""
+        return []
     told = gettext("The side bias drifts: left won %(now)s of the newest %(n)d decided votes, %(before)s before that.")
-    return told % {"now": f"{now:.0%}", "before": f"{before:.0%}", "n": half}
+    return [at_assessors(comparison, told % {"now": f"{now:.0%}", "before": f"{before:.0%}", "n": half})]
+
+
+def budgets_spent(project: int | None) -> list[Alert]:
+    """Of the last 24 hours. One query."""
+    return [Alert(said, reverse("audit") + "?kind=budgets") for said in reached_today(project)]
+
+
+def promises_broken() -> list[Alert]:
+    """That the last night's check found. One query."""
+    page = reverse("admin:evalapp_verification_changelist")
+    return [Alert(said, page, superusers=True) for said in Verification.alerts()]
 
 
 @dataclass(frozen=True)
@@ -100,20 +112,20 @@ class Dashboard:
     waiting: int
     rendering: int
     last_answer: Any
-    alerts: list[tuple[Comparison | None, str]]
+    alerts: list[tuple[Comparison | None, Alert]]
 
 
 def dashboard(project: int, rows: Sequence[tuple[Comparison, Any, Any]], pace: dict[int, Pace]) -> Dashboard:
     """Of (comparison, answers, clips) rows. Four queries, however many comparisons are shown."""
     keys = [comparison.pk for comparison, _, _ in rows]
-    assessors = of_assessors([comparison.pk for comparison, _, _ in rows if comparison.is_open])
+    assessors = of_assessors([comparison for comparison, _, _ in rows if comparison.is_open])
     last = Assignment.objects.filter(participation__comparison__in=keys, state=Assignment.State.SUBMITTED)
-    alerts: list[tuple[Comparison | None, str]] = [
-        (None, said) for said in (*reached_today(project), *Verification.alerts())
+    alerts: list[tuple[Comparison | None, Alert]] = [
+        (None, each) for each in budgets_spent(project) + promises_broken()
     ]
     for comparison, _, clips in rows:
-        told = (failing("", clips.ready, clips.failed), *assessors.get(comparison.pk, []))
-        alerts += [(comparison, said) for said in told if said]
+        mine = failing(comparison, [("", clips.ready, clips.failed)]) + assessors.get(comparison.pk, [])
+        alerts += [(comparison, each) for each in mine]
     return Dashboard(
         per_hour=sum(each.per_hour for each in pace.values()),
         at_work=sum(answers.at_work for _, answers, _ in rows),

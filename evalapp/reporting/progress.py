@@ -23,10 +23,9 @@ from evalapp.catalog.refusals import spoken
 from evalapp.comparisons.models import Comparison, Entry, Pair
 from evalapp.generation.models import Clip
 from evalapp.people.access import access_of, project_of
-from evalapp.people.harvest import reached_today
 from evalapp.people.views import organizers_only, viewers_only
-from evalapp.reporting.alerts import Pace, alerts, hours_left, paces
-from evalapp.reporting.dashboard import Dashboard, dashboard, side_by_day, side_drift
+from evalapp.reporting.alerts import Alert, Pace, alerts, hours_left, paces
+from evalapp.reporting.dashboard import Dashboard, budgets_spent, dashboard, side_by_day, side_drift
 
 COMPARISONS_PER_PAGE = 20
 LISTED = 50  # reasons, assessors and invitations on one page
@@ -262,10 +261,9 @@ def glance(
     return rows, pace, dashboard(project, rows, pace) if organizes else None
 
 
-def alerts_of(comparison: Comparison, clips: Iterable[tuple[str, int, int]]) -> list[str]:
+def alerts_of(comparison: Comparison, clips: Iterable[tuple[str, int, int]]) -> list[Alert]:
     """All that an organizer should look at now; `clips` are (contender, ready, failed)."""
-    drift = side_drift(comparison)
-    return [*alerts(comparison, clips), *([drift] if drift else []), *reached_today(comparison.project_id)]
+    return alerts(comparison, clips) + side_drift(comparison) + budgets_spent(comparison.project_id)
 
 
 @viewers_only

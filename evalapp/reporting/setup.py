@@ -28,8 +28,8 @@ from evalapp.reporting.pilots import ChoiceOfPilot, NoPilot, Pilot
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """The form for a new comparison: launched, kept as a draft, or as a template."""
-    form = NewComparison(project_of(request), request.POST or None, initial=_start(request))
-    return _set_up(request, form)
+    plan, begun_from = _start(request)
+    return _set_up(request, NewComparison(project_of(request), request.POST or None, initial=plan), None, begun_from)
 
 
 @organizers_only
@@ -43,28 +43,32 @@ def edit(request: HttpRequest, code: UUID) -> HttpResponse:
     return _set_up(request, NewComparison(draft.project, request.POST or None, initial=plan_of(draft)), draft)
 
 
-def _start(request: HttpRequest) -> dict[str, Any]:
-    """What the form begins with: a copy, a template, a prompt set with those whose own clips it has, or nothing."""
+def _start(request: HttpRequest) -> tuple[dict[str, Any], str]:
+    """What the form begins with, and its name: a copy, a template, a prompt set with those whose own clips it has, or
+    nothing."""
     asked, project = request.GET, project_of(request)
     if code := asked.get("from"):
-        copied = plan_of(get_object_or_404(Comparison, code=code, project=project))
-        return copied | {"name": _("%(name)s, copy") % {"name": copied["name"]}}
+        original = get_object_or_404(Comparison, code=code, project=project)
+        return plan_of(original) | {"name": _("%(name)s, copy") % {"name": original.name}}, original.name
     if (number := asked.get("template", "")).isdigit():
-        return dict(get_object_or_404(Template, pk=number, project=project).plan)
+        template = get_object_or_404(Template, pk=number, project=project)
+        return template.plan, template.name
     if (number := asked.get("prompt_set", "")).isdigit():
         clips = Clip.objects.filter(prompt__prompt_set=number, state=Clip.State.READY, contender__project=project)
         own = clips.filter(contender__recipe__generator=IMPORT).values_list("contender", flat=True)
-        return {"prompt_set": number, "contenders": list(own.order_by("contender__name").distinct())}
-    return {}
+        return {"prompt_set": number, "contenders": list(own.order_by("contender__name").distinct())}, ""
+    return {}, ""
 
 
-def _set_up(request: HttpRequest, form: NewComparison, draft: Comparison | None = None) -> HttpResponse:
+def _set_up(
+    request: HttpRequest, form: NewComparison, draft: Comparison | None = None, begun_from: str = ""
+) -> HttpResponse:
     if request.POST.get("then") == "template":
         return _keep_template(request, form, draft)
     if form.is_valid():
         try:
             with transaction.atomic():
-                comparison = form.save(draft)
+                comparison = form.save(draft, begun_from)
                 if request.POST.get("then") != "draft":
                     launch(comparison)
         except (InvalidPlan, NotReady) as refusal:

@@ -86,7 +86,8 @@ def test_the_dashboard_and_a_comparisons_alerts_are_those_of_the_pages(call, com
     assert [(row["name"], row["answers"], row["clips"]["failed"]) for row in seen["comparisons"]] == [
         (comparison.name, 1, 3)
     ]
-    assert {"comparison": str(comparison.code), "said": "Clips fail: 3 of 6."} in seen["alerts"]
+    page = reverse("comparison", args=[comparison.code]) + "#failures"
+    assert {"comparison": str(comparison.code), "said": "Clips fail: 3 of 6.", "page": page} in seen["alerts"]
     told = call("get", "api-progress", comparison.code).json()
     assert (told["alerts"], told["failures"][0]["reason"]) == (["end-to-end fails: 3 of 3 clips."], "no memory")
     assert sum(hour["answers"] for hour in told["hours"]) == 1

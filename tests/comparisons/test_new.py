@@ -116,6 +116,8 @@ def test_a_draft_is_kept_edited_and_launched(client, olga, form):
     client.post(edit, form | {"overlap": 2, "prompts": "", "prompt_set": draft.prompt_set.pk, "then": "draft"})
     again = Comparison.objects.get()
     assert (again.code, again.overlap, again.state) == (draft.code, 2, "draft")
+    verbs = AuditEntry.objects.filter(subject=f"comparison {again}").order_by("number")
+    assert list(verbs.values_list("verb", flat=True)) == ["made the draft of", "edited the draft of"]
     told = AuditEntry.objects.get(verb="edited the draft of")
     assert (told.actor, told.subject, told.detail["before"]) == ("olga", f"comparison {again.name}", "")
     client.post(reverse("launch", args=[draft.code]))
@@ -129,14 +131,16 @@ def test_a_draft_is_kept_edited_and_launched(client, olga, form):
 def test_a_copy_begins_as_what_it_copies(client, olga, form):
     post(client, olga, form, own_aspects="Lighting: Which light is better?", repeat_share=7, planned_looks="on")
     original = Comparison.objects.get()
-    shown = client.get(reverse("new-comparison", query={"from": original.code})).context["form"]
-    copied = {field.name: field.value() for field in shown if field.value() is not None}
-    client.post(reverse("new-comparison"), {name: value for name, value in copied.items() if value is not False})
+    begin = reverse("new-comparison", query={"from": original.code})
+    copied = {field.name: field.value() for field in client.get(begin).context["form"] if field.value() is not None}
+    client.post(begin, {name: value for name, value in copied.items() if value is not False})
     copy = Comparison.objects.get(name="new, copy")
     same = ("prompt_set", "seeds", "overlap", "instructions", "length_rule", "repeat_share", "planned_looks")
     assert [getattr(copy, name) for name in same] == [getattr(original, name) for name in same]
     assert list(copy.aspects.values_list("key", "question")) == list(original.aspects.values_list("key", "question"))
     assert copy.aspects.filter(key="lighting").exists()
+    told = AuditEntry.objects.get(verb="made the draft of", subject=f"comparison {copy}")
+    assert (told.actor, told.detail["begun_from"], told.detail["digest"]) == ("olga", original.name, copy.digest)
 
 
 def test_a_template_keeps_all_but_contenders_name_and_written_prompts(client, olga, form):
@@ -149,6 +153,9 @@ def test_a_template_keeps_all_but_contenders_name_and_written_prompts(client, ol
         "look twice",
     ]
     assert [shown[name].value() for name in ("name", "contenders", "prompts")] == [None, None, None]
+    post(client, olga, form, then="template", template_name="usual")
+    told = AuditEntry.objects.order_by("number").values_list("actor", "verb", "subject")
+    assert list(told) == [("olga", verb, "template usual") for verb in ("kept a template", "overwrote a template")]
 
 
 @pytest.mark.parametrize("line", ["Lighting", "Lighting:", "Beauty: Which?", ": Which?"])

@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
 from evalapp.assessing.quality import Standing
+from evalapp.people import audit
+from evalapp.people.harvest import REACHED
 from evalapp.reporting.alerts import alerts, hours_left
+from evalapp.reporting.promises import Verification
 from tests.factories import make_vote
 
 
@@ -20,17 +24,43 @@ def stand(participation, side, fired=()):
 def test_a_failing_contender_a_watched_assessor_and_a_lean_are_told(comparison, alice, bob, client, olga):
     stand(alice, [180, 200], ["side"])
     stand(bob, [100, 200])
-    said = alerts(comparison, [("good", 9, 1), ("bad", 5, 5)])
-    assert said == [
-        "bad fails: 5 of 10 clips.",
-        "1 assessor is watched.",
-        "Answers lean to a side: 70% of the pairs mostly to the left (65% to 74%).",
+    told = alerts(comparison, [("good", 9, 1), ("bad", 5, 5)])
+    failures = reverse("comparison", args=[comparison.code]) + "#failures"
+    assessors = reverse("assessors", args=[comparison.code])
+    assert [(each.said, each.page) for each in told] == [
+        ("bad fails: 5 of 10 clips.", failures),
+        ("1 assessor is watched.", assessors),
+        ("Answers lean to a side: 70% of the pairs mostly to the left (65% to 74%).", assessors),
     ]
     client.force_login(olga)
     bob.paused_at = timezone.now()
     bob.save()
-    assert "1 assessor is paused." in client.get(reverse("comparisons")).text
-    assert "1 assessor is watched." in client.get(reverse("comparison", args=[comparison.code])).text
+    assert f'<a href="{assessors}">1 assessor is paused.</a>' in client.get(reverse("comparisons")).text
+    page = client.get(reverse("comparison", args=[comparison.code])).text
+    assert f'<a href="{assessors}">1 assessor is watched.</a>' in page
+
+
+def test_an_alert_leads_to_a_place_that_is_there(comparison, client, olga):
+    comparison.clips().update(state="failed", reason="no memory")
+    client.force_login(olga)
+    page, place = alerts(comparison, [("bad", 0, 9)])[0].page.split("#")
+    assert f'id="{place}"' in client.get(page).text
+
+
+def test_broken_promises_lead_superusers_alone_to_the_administration(comparison, client, olga):
+    now = timezone.now()
+    Verification.objects.create(night=now.date(), broken=1, finished_at=now)
+    audit.record(REACHED, "clips", project=comparison.project_id, whose="crawler")
+    link = f'href="{reverse("admin:evalapp_verification_changelist")}"'
+    client.force_login(olga)
+    page = client.get(reverse("comparisons")).text
+    assert "found 1 broken promise" in page
+    assert link not in page
+    spent = f'<a href="{reverse("audit")}?kind=budgets">crawler spent'
+    assert spent in page
+    assert "crawler" in client.get(reverse("audit"), {"kind": "budgets"}).text
+    User.objects.filter(pk=olga.pk).update(is_superuser=True)
+    assert link in client.get(reverse("comparisons")).text
 
 
 def test_nothing_is_told_where_all_is_well(comparison, alice, django_assert_num_queries):

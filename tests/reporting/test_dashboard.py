@@ -36,14 +36,14 @@ def looked_at(monkeypatch):
 def test_a_side_bias_that_comes_up_is_told_and_one_that_was_always_there_or_none_is_not(db, looked_at):
     drifting, steady, even = (make_comparison(prompts=40, overlap=3) for _ in range(3))
     mixed(drifting, 5)
-    assert side_drift(drifting) == "", "too few votes"
+    assert side_drift(drifting) == [], "too few votes"
     mixed(drifting, 5)
     voted(drifting, True, 20)
-    assert "left won 100% of the newest 20 decided votes, 50% before that" in side_drift(drifting)
+    assert "left won 100% of the newest 20 decided votes, 50% before that" in side_drift(drifting)[0].said
     voted(steady, True, 40)
-    assert side_drift(steady) == ""
+    assert side_drift(steady) == []
     mixed(even, 20)
-    assert side_drift(even) == ""
+    assert side_drift(even) == []
 
 
 def test_each_day_has_its_share_of_the_left_side_with_its_interval(client, olga):
