@@ -31,6 +31,7 @@ def nginx(live_server, settings, tmp_path):
     port, said = free_port(), (ROOT / "deploy" / "nginx.conf").read_text()
     said = said.replace("listen 443 ssl", f"listen 127.0.0.1:{port}").replace("example.org", "localhost")
     said = re.sub(r"ssl_\w+ [^;]+;", "", said).replace("/var/lib/visavis/media/", f"{settings.MEDIA_DIR}/")
+    said = said.replace("/var/log/nginx/", f"{tmp_path}/")
     said = said.replace("server 127.0.0.1:8000;", f"server {live_server.url.removeprefix('http://')};")
     temporary = "".join(
         f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -72,6 +73,15 @@ def test_nginx_serves_ranges_of_a_clip_without_etag_and_date_and_nothing_by_itse
         assert answer.headers["content-type"] == "video/mp4"
     with httpx.Client(trust_env=False, headers={"Host": "localhost"}) as stranger:
         assert stranger.get(address).status_code == 302
+
+
+def test_nginx_writes_down_no_address_that_opens_a_door_and_names_requests_as_the_house_does(nginx, tmp_path, db):
+    with httpx.Client(trust_env=False, headers={"Host": "localhost", "X-Request-ID": "forged-by-whoever"}) as stranger:
+        answers = [stranger.get(f"{nginx}{door}s3cret/?s=s3cret") for door in ("/i/", "/join/", "/assess/media/", "/")]
+    lines = (tmp_path / "visavis.log").read_text().splitlines()[-4:]
+    assert [line.split()[-1] for line in lines] == [answer.headers["X-Request-ID"] for answer in answers]
+    assert ["s3cret" in line for line in lines] == [False, False, False, True]
+    assert "/join/* " in lines[1]
 
 
 def test_nginx_lets_clips_in_by_api_and_page_lists_by_theirs_and_nothing_so_large_elsewhere(nginx, transactional_db):

@@ -14,8 +14,8 @@ from django.http.response import HttpResponseBase
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 ID = "visavis.request_id"
 GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# Whatever opens a door is struck out wherever it would be written: tokens, webhooks' secrets, invitation links.
-SECRETS = re.compile(r"(vsv_|whs_|/i/|/join/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
+# What opens a door is struck out wherever it would be written: tokens, webhooks' secrets, links, addresses of clips.
+SECRETS = re.compile(r"(vsv_|whs_|/i/|/join/|/assess/media/)[A-Za-z0-9_:=-]{6,}|(Bearer\s+)\S+", re.IGNORECASE)
 
 
 class RequestId:

@@ -2,7 +2,10 @@
 
 import json
 import logging
+from types import SimpleNamespace
 
+from celery.app.task import Context
+from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.http import HttpResponse
 from django.test import RequestFactory
 
@@ -42,8 +45,23 @@ def test_a_forged_id_is_replaced():
     assert len(response["X-Request-ID"]) == 32
 
 
+def test_what_a_request_sets_off_in_a_worker_is_written_of_with_its_id():
+    headers, of_nobody = {}, {}
+    RequestId(lambda _: before_task_publish.send(None, headers=headers) and HttpResponse())(
+        RequestFactory().get("/", headers={"X-Request-ID": "from-the-proxy-1"})
+    )
+    before_task_publish.send(None, headers=of_nobody)
+    written = []
+    for sent in (headers, of_nobody):
+        task_prerun.send(None, task=SimpleNamespace(request=Context(sent)), task_id="task-of-its-own")
+        written.append(line("inside")["request"])
+        task_postrun.send(None)
+    assert [*written, line("after")["request"]] == ["from-the-proxy-1", "task-of-its-own", "-"]
+
+
 def test_secrets_are_struck_out():
     assert line("Not Found: /i/ImFiYyI:1xYz-secret/")["message"] == "Not Found: /i/…/"
+    assert line("Not Found: /assess/media/ImFiYyI-secret/")["message"] == "Not Found: /assess/media/…/"
     assert "abcdefgh" not in line("token %s was used", "vsv_abcdefghijk")["message"]
     assert "abcdefgh" not in line("signed with whs_abcdefghijk")["message"]
     assert "abcdefgh" not in line("header Authorization: Bearer abcdefgh")["message"]
