@@ -83,7 +83,7 @@ def test_nginx_writes_down_no_address_that_opens_a_door_and_names_requests_as_th
         time.sleep(0.05)  # it writes after it has answered
     lines = {line.split()[-1]: line for line in log.splitlines()}
     assert ["s3cret" in lines[each] for each in asked] == [False, False, False, True]
-    assert "/join/* " in lines[asked[1]]
+    assert '/join/*"' in lines[asked[1]]
 
 
 def test_nginx_lets_clips_in_by_api_and_page_lists_by_theirs_and_nothing_so_large_elsewhere(nginx, transactional_db):
