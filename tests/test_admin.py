@@ -1,5 +1,6 @@
 """The administration: every table is there, quick and searchable; votes and reports are only looked at."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from evalapp.admin.tables import MOST, Big
+from evalapp.admin.names import NAMES
+from evalapp.admin.tables import MOST, Big, UpToMany
 from evalapp.assessing.controls import Control, ControlAnswer, Golden
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.golden_orders import GoldenOrder
@@ -217,3 +219,25 @@ def test_none_but_superusers_come_in_whatever_permissions_they_hold(client, olga
 def test_no_table_shows_secrets_of_the_second_step_or_of_the_openid_provider():
     """django-allauth's own tables would."""
     assert not [model for model in admin.site._registry if model._meta.app_label in ("account", "mfa", "socialaccount")]
+
+
+def test_every_table_has_names_of_its_own_in_both_languages(root, db):
+    tables = {str(model._meta.model_name): model._meta for model in MODELS}
+    assert set(NAMES) == set(tables)
+    for language, letters in (("en", "[а-я]"), ("ru", "[a-z]")):
+        with translation.override(language):
+            told = [str(name) for meta in tables.values() for name in (meta.verbose_name, meta.verbose_name_plural)]
+            assert [name for name in told if re.search(letters, name)] == []
+            many = [str(meta.verbose_name_plural) for meta in tables.values()]
+            assert len(set(many)) == len(many)
+    page = root.get(reverse("admin:index"), headers={"accept-language": "ru"}).content.decode()
+    assert "Управление Visavis" in page
+    assert "Наборы промптов" in page
+    assert "ntrys" not in root.get(reverse("admin:index")).content.decode()
+
+
+def test_a_count_that_stops_early_says_so(root, everything, monkeypatch):
+    address, said = reverse("admin:evalapp_vote_changelist"), "The count stops at"
+    assert said not in root.get(address).content.decode()
+    monkeypatch.setattr(UpToMany, "most", 3)
+    assert f"{said} 3: what lies behind is found by searching." in root.get(address).content.decode()

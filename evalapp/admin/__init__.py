@@ -4,6 +4,6 @@ Work itself (launching, opening, inviting) has its pages and commands; the admin
 on is read-only here.
 """
 
-from evalapp.admin import assessing, catalog, measuring, people
+from evalapp.admin import assessing, catalog, measuring, names, people
 
-__all__ = ["assessing", "catalog", "measuring", "people"]
+__all__ = ["assessing", "catalog", "measuring", "names", "people"]

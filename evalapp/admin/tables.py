@@ -19,6 +19,7 @@ from django.db.models import Model, Q
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from evalapp.people import second_step
 from evalapp.people.sessions import proved_lately
@@ -35,7 +36,7 @@ MOST = 10_000
 """Rows that one may turn the pages of."""
 SOUGHT = 500
 """Rows of a smaller table that a search follows."""
-admin.site.site_header = admin.site.site_title = "Visavis administration"
+admin.site.site_header = admin.site.site_title = gettext_lazy("Visavis administration")
 admin.site.site_url = "/comparisons/"
 admin.site.unregister(User)
 for model in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
@@ -70,10 +71,12 @@ admin.site.admin_view = once_more  # type: ignore[method-assign]
 class UpToMany(AnyPaginator):
     """Counts no further than MOST rows: what lies behind is found by searching, not by turning pages."""
 
+    most = MOST
+
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[:MOST].count())
+        return int(rows.order_by()[: self.most].count())
 
 
 class Table(AnyModelAdmin):
