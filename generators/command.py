@@ -100,22 +100,27 @@ class Command:
             output.mkdir()
             told = recipe.model_dump(mode="json", exclude={"program"}) | {"prompt": prompt, "seed": seed}
             job.write_text(json.dumps(told | {"output": str(output)}), encoding="utf-8")
-            process, limit = self._process(recipe.program, program, job)
             try:
-                said = process.do(job, limit, watch)
-            except BaseException:
-                self._residents.pop(recipe.program, None)
-                raise
-            finally:
-                if recipe.program not in self._residents:
-                    process.kill()
-            return _take(recipe, output, said)
+                return _take(recipe, output, self._said(recipe.program, program, job, watch))
+            except GeneratorError as error:  # in the same words for the same reason, whichever clip it befalls
+                raise GeneratorError(str(error).replace(f"{folder}/", "")) from error
 
     def close(self) -> None:
         """End the resident programs."""
         for _, process in self._residents.values():
             process.kill()
         self._residents.clear()
+
+    def _said(self, name: str, program: Program, job: Path, watch: Watch) -> dict[str, Any]:
+        process, limit = self._process(name, program, job)
+        try:
+            return process.do(job, limit, watch)
+        except BaseException:
+            self._residents.pop(name, None)
+            raise
+        finally:
+            if name not in self._residents:
+                process.kill()
 
     def _process(self, name: str, program: Program, job: Path) -> tuple["_Process", float]:
         if kept := self._residents.get(name):
@@ -189,10 +194,10 @@ class _Process:
             raise GeneratorError(
                 f"program {self.name} took longer than {seconds:g} s and was ended{self._last_words()}"
             )
-        if (most := self.program.memory_gib) and (used := _memory_gib(self.child.pid)) > most:
+        if (most := self.program.memory_gib) and _memory_gib(self.child.pid) > most:
             raise GeneratorError(
-                f"program {self.name} used {used:.1f} GiB, {most:g} are allowed, and was ended: let the recipe ask for "
-                f"less (frames, width, height), or the operator allow more{self._last_words()}"
+                f"program {self.name} used more memory than the {most:g} GiB that are allowed, and was ended: let the "
+                f"recipe ask for less (frames, width, height), or the operator allow more{self._last_words()}"
             )
 
     def _ended(self, done: dict[str, Any] | None) -> dict[str, Any]:
@@ -213,7 +218,8 @@ class _Process:
     def _last_words(self) -> str:
         size = self.errors.seek(0, os.SEEK_END)
         self.errors.seek(max(0, size - LAST_WORDS))
-        words = self.errors.read().decode(errors="replace").strip()
+        lines = self.errors.read().decode(errors="replace").strip().split("\n")
+        words = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)  # of a progress bar, its end
         return f"; its last words:\n{words}" if words else "; it said nothing"
 
     def kill(self) -> None:

@@ -189,10 +189,10 @@ KNOWN: tuple[str, ...] = (
     "(generators.Capabilities) and generate(prompt, seed, recipe, watch)",
     "program {name} cannot be started: {error}",
     "cannot be started: {error}",
-    "program {name} used {used} GiB, {most} are allowed, and was ended: let the recipe ask for less (frames, width, "
-    "height), or the operator allow more; its last words:\n{words}",
-    "program {name} used {used} GiB, {most} are allowed, and was ended: let the recipe ask for less (frames, width, "
-    "height), or the operator allow more; it said nothing",
+    "program {name} used more memory than the {most} GiB that are allowed, and was ended: let the recipe ask for less "
+    "(frames, width, height), or the operator allow more; its last words:\n{words}",
+    "program {name} used more memory than the {most} GiB that are allowed, and was ended: let the recipe ask for less "
+    "(frames, width, height), or the operator allow more; it said nothing",
     "program {name} was ended by signal {signal}; its last words:\n{words}",
     "program {name} was ended by signal {signal}; it said nothing",
     "program {name} left {clips} clips and {stills} png files in its output folder; one clip, or the frames as png, is "
@@ -230,6 +230,7 @@ KNOWN: tuple[str, ...] = (
     "places.{name} is given and {missing} is not: give it in the recipe",
     "server {name}: {error}",
     "program {name}: {error}",
+    "its file",
     # Clips and images
     "{path}: cannot be read ({error})",
     "{path}: is empty",

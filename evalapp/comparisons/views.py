@@ -66,7 +66,7 @@ def retry(request: HttpRequest, code: UUID) -> HttpResponse:
     """Queue failed clips again: all of them, or those that failed for the posted reason."""
     comparison = get_object_or_404(Comparison, code=code)
     try:
-        queued = comparison.render_again(request.POST.get("reason", ""))
+        queued = comparison.render_again(request.POST.get("reason", "").replace("\r\n", "\n"))
     except NotReady as refusal:
         messages.error(request, str(refusal))
         return redirect("comparison", code)

@@ -19,6 +19,7 @@ from evalapp.generation.files import discard, write_files
 from evalapp.generation.machines import machine
 from evalapp.generation.metering import Meter
 from evalapp.generation.models import Clip
+from evalapp.generation.storable import facts, words
 from generators import Cancelled, GeneratorError, Take, Watch, load, unwatched
 from generators.recipe import parse
 
@@ -74,7 +75,7 @@ def store(sampled: Sampled, held: float | None = None) -> bool:
         sampled.lease.end()
     now = time.monotonic()
     sampled.provenance["seconds"]["encode"] = round(now - started, 3)
-    stored["facts"] |= {"generator": sampled.take.facts, "provenance": sampled.provenance}
+    stored["facts"] |= facts({"generator": sampled.take.facts, "provenance": sampled.provenance})
     stored["seconds"] = round(now - sampled.began if held is None else held, 3)
     if clip.finish(**stored):
         return True
@@ -190,6 +191,10 @@ class Lease:
 
 def in_words(error: Exception) -> str:
     """Why rendering failed, and what to do, for the organizer."""
+    return words(_in_words(error))
+
+
+def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return gettext_noop("the disk is full: free some space under the media folder, then retry")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from evalapp.catalog.models import Contender
 from evalapp.generation.rendering import in_words, understood
+from evalapp.generation.storable import facts
 from generators import GeneratorError, load
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def tried(contender: Contender) -> dict[str, Any]:
     recipe = contender.recipe
     try:
         generator: Any = load(recipe.generator)
-        told: dict[str, Any] = generator.preflight(understood(recipe))
+        told: dict[str, Any] = facts(generator.preflight(understood(recipe)))
         return told
     except Exception as error:
         if not isinstance(error, GeneratorError):

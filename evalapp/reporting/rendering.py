@@ -45,6 +45,8 @@ class Line:
     counts: dict[str, Any]
     resting: bool
     minutes_left: int | None = None
+    at_least: bool = False
+    """The minutes leave out contenders of which nothing is rendered yet."""
 
     @property
     def unfinished(self) -> int:
@@ -55,15 +57,16 @@ class Line:
         return self.unfinished - int(self.counts["held"])
 
 
-def minutes_left(lines: list[Line], hardware: str, workers: int) -> int | None:
+def minutes_left(lines: list[Line], hardware: str, workers: int) -> tuple[int | None, bool]:
     """Until a hardware class is through with them all, as they advance together: from each one's mean so far and the
-    workers now at work there. None where nothing can be said yet."""
+    workers now at work there; and whether that is the least, since of some nothing is known yet. None where nothing
+    can be said."""
     coming = [line for line in lines if line.contender.hardware == hardware and line.coming]
-    means = [line.counts["mean"] for line in coming]
-    if not workers or not means or None in means:
-        return None
-    seconds = sum(line.coming * float(mean) for line, mean in zip(coming, means, strict=True))
-    return max(1, round(seconds / workers / 60))
+    known = [line for line in coming if line.counts["mean"] is not None]
+    if not workers or not known:
+        return None, False
+    seconds = sum(line.coming * float(line.counts["mean"]) for line in known)
+    return max(1, round(seconds / workers / 60)), len(known) < len(coming)
 
 
 def lines_of(comparison: Comparison) -> list[Line]:
@@ -96,7 +99,11 @@ def lines_of(comparison: Comparison) -> list[Line]:
         lines.append(Line(contender, counts, contender.hardware in resting))
     classes = {line.contender.hardware for line in lines}
     left = {name: minutes_left(lines, name, workers.get(name, 0)) for name in classes}
-    return [replace(line, minutes_left=left[line.contender.hardware]) if line.coming else line for line in lines]
+    for place, line in enumerate(lines):
+        if line.coming:
+            minutes, at_least = left[line.contender.hardware]
+            lines[place] = replace(line, minutes_left=minutes, at_least=at_least)
+    return lines
 
 
 @organizers_only

@@ -63,6 +63,14 @@ def test_failures_are_grouped_by_reason_and_each_can_be_tried_again(page, bells,
     assert "Nothing to render again" in page("retry", comparison, {})
 
 
+def test_a_reason_of_several_lines_is_found_again_although_browsers_send_other_line_ends(page, db):
+    comparison = make_comparison(state="rendering")
+    reason = "program a ended with 1; its last words:\nTraceback\nKeyError: 'x'"
+    comparison.clips().update(state="failed", reason=reason)
+    sent = reason.replace("\n", "\r\n")  # as HTML has it for every form
+    assert f"{comparison.clips().count()} clips are queued again" in page("retry", comparison, {"reason": sent})
+
+
 @pytest.mark.django_db(transaction=True)
 def test_trying_again_wakes_the_workers(client, bells, db):
     client.force_login(make_organizer())

@@ -79,6 +79,21 @@ def test_a_failure_is_kept_in_words(claimed, monkeypatch, error, words):
     assert words in clip.reason
 
 
+def test_a_failure_is_told_whatever_characters_are_in_it(claimed, monkeypatch):
+    failing_with(monkeypatch, GeneratorError("program a: layer\0 2\r\nis bad \ud800\n"))
+    assert not render(claimed)
+    assert Clip.objects.get().reason == "program a: layer� 2\nis bad �"
+
+
+def test_facts_that_no_database_takes_do_not_cost_the_clip(claimed, monkeypatch):
+    facts = {"loss": float("nan"), "rate": np.float32(0.5), "note\0": "a\0b\ud800", "steps": (1, True, None)}
+    take = Take(np.full((4, 40, 60, 3), 90, dtype=np.uint8), 8.0, facts)
+    monkeypatch.setattr(rendering, "load", lambda name: type("Odd", (), {"generate": lambda *_: take})())
+    assert render(claimed)
+    told = {"loss": None, "rate": "0.5", "note�": "a�b�", "steps": [1, True, None]}
+    assert Clip.objects.get().facts["generator"] == told
+
+
 def test_a_wrong_recipe_fails_naming_the_nearest_right_key(db):
     contender = make_contender("wrong", settings={"framse": 8})
     make_clip(state="queued", contender=contender)

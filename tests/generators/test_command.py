@@ -33,6 +33,13 @@ for line in sys.stdin:
     if options.get("die"):
         print("the driver is lost", file=sys.stderr, flush=True)
         os.kill(os.getpid(), 9)
+    if options.get("bar"):
+        print(f"1 % in {loaded}", f"2 % in {time.monotonic_ns()}", options["bar"], sep="\\r", file=sys.stderr)
+        sys.exit(1)
+    if options.get("text"):
+        (pathlib.Path(job["output"]) / "clip.mp4").write_text(50 * options["text"])
+        print(json.dumps({"done": True}), flush=True)
+        continue
     if options.get("error"):
         print(json.dumps({"error": options["error"]}), flush=True)
         continue
@@ -113,13 +120,30 @@ def test_progress_is_told(command, clips):
     assert max(seen) == 0.5
 
 
+@pytest.mark.parametrize("options", [{"text": "no video"}, {"bar": "layer 3 is missing"}])
+def test_clips_that_fail_alike_fail_in_the_same_words(command, options):
+    def fails():
+        with pytest.raises(GeneratorError) as raised:
+            command.generate("x", 1, recipe("once", **options))
+        return str(raised.value)
+
+    told = fails()
+    assert told == fails()
+    assert "/tmp" not in told.partition("; its last words")[0]
+    assert told.startswith("program once: output/clip.mp4: is not an mp4") or told.endswith("\nlayer 3 is missing")
+
+
 @pytest.mark.parametrize(
     ("program", "options", "words"),
     [
         ("kept", {"error": "the prompt is too long"}, "program kept: the prompt is too long"),
         ("kept", {"die": True}, "was ended by signal SIGKILL; its last words:\nthe driver is lost"),
         ("hasty", {"sleep": 30}, "took longer than 0.5 s and was ended"),
-        ("small", {"grow": 0.5}, "0.2 are allowed, and was ended: let the recipe ask for less"),
+        (
+            "small",
+            {"grow": 0.5},
+            "more memory than the 0.2 GiB that are allowed, and was ended: let the recipe ask for less",
+        ),
         ("once", {}, "ended with 1; its last words:\nTraceback"),
         ("gone", {}, "program gone: cannot be started: .*No such file"),
         ("onec", {}, "GENERATOR_COMMANDS has no 'onec': did you mean 'once'"),

@@ -58,10 +58,12 @@ def test_minutes_left_are_until_all_who_share_the_workers_are_through(comparison
     first, second = (entry.contender for entry in comparison.entries.all())
     done(Clip.objects.filter(contender=first).first(), 120)
     Clip.objects.claim_next("a")
-    assert lines_of(comparison)[0].minutes_left is None  # nothing is known of the second one yet
+    # nothing is known of the second one yet
+    assert [(line.minutes_left, line.at_least) for line in lines_of(comparison)] == [(4, True), (4, True)]
     done(Clip.objects.filter(contender=second, state=State.QUEUED).first(), 60)
     # two clips of two minutes and two of one minute, one worker
     assert [line.minutes_left for line in lines_of(comparison)] == [6, 6]
+    assert not any(line.at_least for line in lines_of(comparison))
     Clip.objects.claim_next("b")
     assert [line.minutes_left for line in lines_of(comparison)] == [3, 3]
     Clip.objects.filter(contender=first).update(state=State.READY)
