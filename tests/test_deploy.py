@@ -18,6 +18,7 @@ from tests.factories import make_clip, make_organizer
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
+SOCKET = "unix:/var/lib/visavis/web.sock"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
@@ -32,7 +33,7 @@ def nginx(live_server, settings, tmp_path):
     said = said.replace("listen 443 ssl", f"listen 127.0.0.1:{port}").replace("example.org", "localhost")
     said = re.sub(r"ssl_\w+ [^;]+;", "", said).replace("/var/lib/visavis/media/", f"{settings.MEDIA_DIR}/")
     said = said.replace("/var/log/nginx/", f"{tmp_path}/")
-    said = said.replace("server 127.0.0.1:8000;", f"server {live_server.url.removeprefix('http://')};")
+    said = said.replace(f"server {SOCKET};", f"server {live_server.url.removeprefix('http://')};")
     temporary = "".join(
         f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -124,7 +125,7 @@ def test_services_wait_for_what_is_there_and_can_say_that_it_is_well():
 
 
 KEYS = {"build", "env_file", "volumes", "restart", "depends_on", "image", "environment", "healthcheck", "command"}
-KEYS |= {"profiles", "ports", "network_mode", "deploy"}
+KEYS |= {"profiles", "ports", "deploy"}
 
 
 def test_the_web_services_check_of_its_health_gets_through(live_server, settings):
@@ -161,6 +162,14 @@ def test_units_and_compose_name_queues_and_programs_that_exist():
     readers = [*(ROOT / "generators").glob("*.py"), *(ROOT / "metrics" / "judges").glob("*.py")]
     read = (ROOT / "evalapp" / "settings.py").read_text() + "".join(path.read_text() for path in readers)
     assert [name for name in named - {"POSTGRES_PASSWORD", "AWS_SECRET_ACCESS_KEY"} if name not in read] == []
+
+
+def test_nginx_asks_at_the_socket_that_web_opens_so_that_a_web_that_starts_again_is_found():
+    services = compose()["services"]
+    assert SOCKET in services["web"]["command"]
+    assert f"--bind {SOCKET} " in (ROOT / "deploy" / "systemd" / "visavis-web.service").read_text()
+    (shared,) = [volume for volume in services["web"]["volumes"] if volume.endswith(":/var/lib/visavis")]
+    assert f"{shared}:ro" in services["nginx"]["volumes"]
 
 
 def test_units_keep_everything_in_the_one_folder_that_they_may_write():
