@@ -72,6 +72,7 @@ def test_nginx_serves_ranges_of_a_clip_without_etag_and_date_and_nothing_by_itse
     for answer in (whole, part):
         assert not {"etag", "last-modified", "x-accel-redirect"} & set(answer.headers)
         assert answer.headers["content-type"] == "video/mp4"
+        assert answer.headers.get_list("cache-control") == ["private, max-age=3600, immutable"]
     with httpx.Client(trust_env=False, headers={"Host": "localhost"}) as stranger:
         assert stranger.get(address).status_code == 302
 

@@ -8,8 +8,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 CHUNK = 64 * 1024
+KEPT = "private, max-age=3600, immutable"
 MEDIA_TYPES = {".mp4": "video/mp4", ".webp": "image/webp"}
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+KEPT = "private, max-age=3600, immutable"
 
 
 def media_response(request: HttpRequest, path: Path) -> HttpResponseBase:
@@ -25,7 +28,8 @@ def media_response(request: HttpRequest, path: Path) -> HttpResponseBase:
     if settings.MEDIA_ACCEL:
         # nginx sends the bytes, ranges and all: deploy/nginx.conf
         inside = path.relative_to(settings.MEDIA_DIR).as_posix()
-        return HttpResponse(content_type=media_type, headers={"X-Accel-Redirect": settings.MEDIA_ACCEL + inside})
+        sent = {"X-Accel-Redirect": settings.MEDIA_ACCEL + inside, "Cache-Control": KEPT}
+        return HttpResponse(content_type=media_type, headers=sent)
     first, last, status = 0, size - 1, 200
     if asked := _ONE_RANGE.fullmatch(request.headers.get("Range", "").strip()):
         start, end = asked.groups()
@@ -53,7 +57,7 @@ def media_response(request: HttpRequest, path: Path) -> HttpResponseBase:
 
 def _plain(response: HttpResponseBase) -> HttpResponseBase:
     response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = "private, max-age=3600, immutable"
+    response["Cache-Control"] = KEPT
     response["Content-Encoding"] = "identity"
     return response
 
