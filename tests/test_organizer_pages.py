@@ -102,6 +102,16 @@ def test_a_page_has_no_violation(opened, name, language):
     assert told == []
 
 
+def test_the_audit_trail_is_read_on_a_phone_without_scrolling_sideways(opened):
+    page = opened("audit")
+    page.set_viewport_size({"width": 390, "height": 844})
+    rows = page.locator("table.stacked tbody tr")
+    assert rows.count()
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)")
+    cells = rows.first.locator("td").evaluate_all("cells => cells.map(each => each.getBoundingClientRect().left)")
+    assert len(set(cells)) == 1, "one below the other"
+
+
 # Parts of a player and of a field of dates get the browser's own mark.
 CONTROLS = """() => { const seen = e => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length;
   const radios = new Set();

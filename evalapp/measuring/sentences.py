@@ -1,6 +1,9 @@
 """Why something could not be measured, in the reader's language: said in English, once, and recognised by pages."""
 
 from functools import cache
+from typing import Any
+
+from django.utils.translation import gettext
 
 from evalapp.catalog import refusals
 from evalapp.recognising import Templates
@@ -24,11 +27,63 @@ def spoken_of_judge(text: str) -> str:
     return whole if whole != text else f"{name}: {'; '.join(map(spoken, problems.split('; ')))}"
 
 
+def declared_words(declared: dict[str, Any]) -> dict[str, str]:
+    """What a judge's declaration says in words: preprocessing and licence, part by part, and which frames it sees."""
+    frames = declared["sampling"]
+    told = {"all": gettext("all"), "count": gettext("%(n)s, evenly spread"), "rate": gettext("%(n)s a second")}
+    seen = told[frames["kind"]] % {"n": f"{frames['value'] or 0:g}"}
+    said = {name: in_parts(declared[name]) for name in ("preprocessing", "licence")}
+    return said | {"frames": "; ".join(filter(None, (seen, in_parts(frames["pooled"]))))}
+
+
+def in_parts(declared: str) -> str:
+    """Words of a declaration, such as a licence, in the language of the page."""
+    return "; ".join(map(_declarations().spoken, declared.split("; ")))
+
+
 @cache
 def _templates() -> Templates:
     return Templates((*KNOWN, *refusals.KNOWN))
 
 
+@cache
+def _declarations() -> Templates:
+    return Templates(DECLARED)
+
+
+DECLARED: tuple[str, ...] = (
+    "lossless master, every frame, RGB",
+    "measures of metrics.video, version 1",
+    "signal measures of metrics.video",
+    "times its text: {features}",
+    "{name}, weights {digest}",
+    "done elsewhere",
+    "frames with number and time, JPEG {quality}",
+    "mean over {n} frames",
+    "shorter side to the network's size by Pillow's bicubic, middle square",
+    "text cut to the network's places, {n} words",
+    "text cut to the network's places",
+    "longer side to the network's size by torch's antialiased bicubic on tensors, black around",
+    "text cut",
+    "sides to multiples of the network's step by Pillow's bicubic, {least} to {most} pixels, 2 frames together",
+    "sides to multiples of the network's step by Pillow's bicubic, {least} to {most} pixels, a video's frames as so "
+    "many images",
+    "sides to multiples of the network's step by Pillow's bicubic, {least} to {most} pixels",
+    "sides to multiples of the network's step by Pillow's bicubic, {most} pixels",
+    "plain positions",
+    "squashed to the network's size by Pillow's bicubic",
+    "{n} words",
+    "CLIP's mean colour around to a square, to the network's size by Pillow's bicubic",
+    "longer side {most} at most, either one {least} at least, by Pillow's bilinear",
+    "the team's own",
+    "not stated by its source",
+    "InternVideo's code Apache-2.0, CLIP's words MIT",
+    "not stated for the file",
+    "IQA-PyTorch is non-commercial, MUSIQ itself Apache-2.0",
+    "Qwen research licence, non-commercial",
+    "Llama 2 community licence",
+)
+"""Parts of judges' declarations: of their preprocessing, their frames and their licences."""
 KNOWN: tuple[str, ...] = (
     # Choices
     "{name} compares with a reference set: choose a contender (--reference CONTENDER)",
@@ -36,6 +91,8 @@ KNOWN: tuple[str, ...] = (
     "{name} has no clip that is ready: render or import some first",
     "{comparison} is being measured already: wait for run {run}, or cancel it",
     "{name}: {file} is neither in {place} nor in the hub cache; get it with {command}",
+    "`manage.py weights fetch {name}` ({licence}, {source})",
+    "not stated by its source",
     # Training the team's own judge
     "no judge can be trained on so few votes ({problems})",
     "{aspect}: {votes} votes on {prompts} prompts: it takes {most} on {least}",

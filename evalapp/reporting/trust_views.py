@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judges import JudgeVersion, TrainingRun
 from evalapp.measuring.own_judge import card_of
-from evalapp.measuring.sentences import spoken_of_judge
+from evalapp.measuring.sentences import declared_words, in_parts, spoken_of_judge
 from evalapp.people import audit
 from evalapp.people.access import access_of, project_of
 from evalapp.people.harvest import TooMuch, verdicts_exported
@@ -91,6 +91,8 @@ def judge_version(request: HttpRequest, code: UUID, number: int) -> HttpResponse
     told = next((each for each in presented(found)["judges"] if each["id"] == version.pk), None) if found else None
     context: Row = {"comparison": comparison, "version": version, "declared": version.declaration}
     context["settings"] = _plain(version.declaration.settings)
+    context["words"] = declared_words(version.declaration.model_dump(mode="json"))
+    context["weights"] = [(each, in_parts(each.licence)) for each in version.declaration.weights]
     titles = {str(aspect.key): str(aspect) for aspect in comparison.aspects.all()}
     context |= {"runs": comparison.judge_runs.filter(judge=version), "told": told}
     for run in context["runs"]:
@@ -223,7 +225,8 @@ def _judge(judge: Row, titles: dict[str, str]) -> Row:
         for row in judge["fairness"]
     ]
     return judge | {
-        **{"label": label, "aspects": rows, "criteria": criteria, "fairness": fair, "warnings": list(_warnings(judge))}
+        **{"label": label, "aspects": rows, "criteria": criteria, "fairness": fair, "warnings": list(_warnings(judge))},
+        "words": declared_words(judge["declared"]),
     }
 
 
