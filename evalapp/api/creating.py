@@ -33,6 +33,7 @@ from evalapp.catalog.contender_views import enter, problems_of
 from evalapp.catalog.meanings import NoEncoder, ask
 from evalapp.catalog.models import Contender, PromptSet, PromptText, key_of
 from evalapp.catalog.pictures import not_ready
+from evalapp.catalog.refusals import spoken
 from evalapp.catalog.registration import Refused
 from evalapp.catalog.tasks import alike_of
 from evalapp.comparisons.launch import InvalidPlan, create, drafted, launch
@@ -149,7 +150,7 @@ class Contenders(Listed):
         try:
             contender = enter(asked["name"], recipe["generator"], settings, place, asked["hardware"], project.pk)
         except Refused as refusal:
-            raise serializers.ValidationError({"recipe": problems_of(str(refusal))}) from refusal
+            raise serializers.ValidationError({"recipe": [*map(spoken, problems_of(str(refusal)))]}) from refusal
         return Response(ContenderSerializer(contender, context={"request": request}).data, status=201)
 
 

@@ -138,3 +138,18 @@ def test_an_invitation_is_made_listed_and_withdrawn(post, client, db):
     assert Invitation.objects.get().withdrawn
     Comparison.objects.update(state="closed")
     assert post("api-invitations", {}, comparison.code).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "unknown setting 'framse': did you mean 'frames'?"),
+        ("ru", "неизвестная настройка 'framse': имелось в виду 'frames'?"),
+    ],
+)
+def test_a_refused_recipe_is_told_in_the_language_that_is_asked_for(client, olga, language, said):
+    client.force_login(olga)
+    body = json.dumps({"name": "a", "recipe": {"generator": "shapes", "settings": {"framse": 8}}})
+    headers = {"Accept-Language": language}
+    answer = client.post(reverse("api-contenders"), body, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["errors"]["recipe"]) == (400, [said])
