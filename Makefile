@@ -32,9 +32,10 @@ PIP_INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -
 	$(PIP_INSTALL) requirements/base.txt
 	@touch $@
 
-# What a worker needs that runs torch models.
+# What a worker needs that runs torch models. Of torch's own packages for GPUs the list names none: which there are
+# depends on the machine's torch, and torch pins them.
 .venv/models: requirements/models.txt .venv/base
-	$(PIP_INSTALL) requirements/models.txt
+	$(filter-out --no-deps,$(PIP_INSTALL)) requirements/models.txt
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/models

@@ -173,6 +173,11 @@ def test_nginx_asks_at_the_socket_that_web_opens_so_that_a_web_that_starts_again
     assert f"{shared}:ro" in services["nginx"]["volumes"]
 
 
+def test_the_image_brings_the_programs_of_the_server_that_it_backs_up():
+    served = compose()["services"]["postgres"]["image"].removeprefix("postgres:")
+    assert f"postgresql-client-{served} " in (ROOT / "deploy" / "Dockerfile").read_text()
+
+
 def test_units_keep_everything_in_the_one_folder_that_they_may_write():
     for path in (ROOT / "deploy" / "systemd").glob("*.service"):
         unit = path.read_text()
