@@ -10,7 +10,7 @@ help:
 	@echo "make demo VOTES=simulated  the same with votes of simulated assessors, to see a report"
 	@echo "make models                torch and what else workers need for real checkpoints, metrics and judges"
 	@echo "make test                  all checks and tests; with SLOW=yes those too that take long, as in CI"
-	@echo "make grown                 the workers' tests on PostgreSQL and RabbitMQ"
+	@echo "make grown                 the tests with real workers on PostgreSQL and RabbitMQ"
 	@echo "make quick                 checks and tests without browser, PostgreSQL and slow ones"
 	@echo "make format                tidy the code"
 	@echo "make audit                 bill of materials, and known weaknesses of the pinned packages; needs the network"
@@ -78,16 +78,17 @@ javascript:
 
 # The slowest tests run in CI, and with SLOW=yes.
 test: system lint javascript languages
-	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup $(if $(CI)$(SLOW),,-m "not slow")
+	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not rabbitmq$(if $(CI)$(SLOW),, and not slow)"
 	$(BIN)/python -m tests.services --only-with postgres $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not slow" tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api tests/test_admin.py tests/test_architecture.py
 
 ifneq ($(CI)$(SLOW),)
 	@if [ -x /usr/sbin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; then $(MAKE) --no-print-directory grown; else echo "Left out: PostgreSQL with RabbitMQ. RabbitMQ is not installed."; test -z "$$CI"; fi
 endif
 
-# The workers' tests on PostgreSQL and RabbitMQ, where both are installed (apt-get install postgresql rabbitmq-server).
+# The tests with real workers once more, on PostgreSQL and RabbitMQ (apt-get install postgresql rabbitmq-server). One
+# broker, which they empty: one after the other.
 grown: .venv/dev
-	$(BIN)/python -m tests.services --rabbitmq --only-with rabbitmq $(BIN)/python -m pytest -k grown tests/generation/test_worker.py
+	$(BIN)/python -m tests.services --rabbitmq --only-with rabbitmq $(BIN)/python -m pytest -m rabbitmq tests/generation tests/running
 
 quick: lint javascript languages
 	$(BIN)/python -m pytest -n 2 -m "not browser and not slow"

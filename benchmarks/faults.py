@@ -64,9 +64,6 @@ class Engines:
         self.outages: list[tuple[float, float]] = []
         """When the database was down."""
 
-    def wipe(self) -> None:
-        self.broker.wipe() if self.broker else self.house.wipe_broker()
-
     def kill_broker(self, rng: random.Random) -> None:
         assert self.broker
         self.broker.kill()
@@ -154,7 +151,7 @@ def measure(engines: Engines, name: str, faults: int, rng: random.Random) -> Non
         elif fault == "freeze":
             pool.freeze(place)
         elif fault == "wipe":
-            engines.wipe()
+            house.wipe_broker()
         elif fault == "broker":
             engines.kill_broker(rng)
         else:
@@ -214,7 +211,7 @@ def controls(name: str) -> None:
         for guard in (guarded, unguarded):
             with ExitStack() as stack:
                 engines = Engines(name, stack)
-                more = (engines.wipe, guard, False) if happens is left_behind_by_lost_bells else (guard,)
+                more = (engines.house.wipe_broker, guard, False) if happens is left_behind_by_lost_bells else (guard,)
                 found.append(happens(engines.house, *more))
         print(f"  {what:<50} {found[0]}  and  {found[1]}")
 

@@ -203,28 +203,30 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 (VAR_DIR / "run").mkdir(exist_ok=True)
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")
 CELERY_BEAT_SCHEDULE = {
-    "sweep-webhooks": {"task": "evalapp.people.tasks.deliver", "schedule": 15.0},
-    "forget-spendings": {"task": "evalapp.people.tasks.forget_spendings", "schedule": 600.0},
-    "sweep-uploads": {"task": "evalapp.generation.tasks.store_uploads", "schedule": 20.0},
-    "sweep-pictures": {"task": "evalapp.catalog.tasks.store_pictures", "schedule": 20.0},
-    "sweep-rendering": {"task": "evalapp.generation.tasks.sweep", "schedule": 5.0},
-    "sweep-leases": {"task": "evalapp.assessing.tasks.sweep", "schedule": 30.0},
-    "watch-assessors": {"task": "evalapp.assessing.tasks.watch_all", "schedule": 60.0},
-    "sweep-goldens": {"task": "evalapp.assessing.tasks.sweep_golden_orders", "schedule": 30.0},
-    "sweep-judging": {"task": "evalapp.measuring.tasks.sweep_judging", "schedule": 30.0},
-    "sweep-measuring": {"task": "evalapp.measuring.tasks.sweep_measuring", "schedule": 30.0},
-    "verify-nightly": {"task": "evalapp.reporting.tasks.verify", "schedule": 600.0},
-    "planned-looks": {"task": "evalapp.assessing.tasks.look", "schedule": 20.0},
+    name: {"task": f"evalapp.{task}", "schedule": seconds, "options": {"expires": 3600}}  # rung again: see celery.py
+    for name, task, seconds in (
+        ("sweep-webhooks", "people.tasks.deliver", 15.0),
+        ("forget-spendings", "people.tasks.forget_spendings", 600.0),
+        ("sweep-uploads", "generation.tasks.store_uploads", 20.0),
+        ("sweep-pictures", "catalog.tasks.store_pictures", 20.0),
+        ("sweep-rendering", "generation.tasks.sweep", 5.0),
+        ("sweep-leases", "assessing.tasks.sweep", 30.0),
+        ("watch-assessors", "assessing.tasks.watch_all", 60.0),
+        ("sweep-goldens", "assessing.tasks.sweep_golden_orders", 30.0),
+        ("sweep-judging", "measuring.tasks.sweep_judging", 30.0),
+        ("sweep-measuring", "measuring.tasks.sweep_measuring", 30.0),
+        ("verify-nightly", "reporting.tasks.verify", 600.0),
+        ("planned-looks", "assessing.tasks.look", 20.0),
+    )
 }
 if CELERY_BROKER_URL.startswith("filesystem://"):
     CELERY_BROKER_TRANSPORT = "evalapp.running.file_broker:Transport"
     BROKER_DIR = VAR_DIR / "broker"
-    for folder in ("messages", "done", "control"):
+    for folder in ("messages", "control"):
         (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "messages"),
         "data_folder_out": str(BROKER_DIR / "messages"),
-        "processed_folder": str(BROKER_DIR / "done"),
         "control_folder": str(BROKER_DIR / "control"),
         "store_processed": False,
         "polling_interval": 0.05,

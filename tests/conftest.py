@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 # Slow machines are no reason to fail: speed is measured in benchmarks/.
 hypothesis_settings.register_profile("house", hypothesis_settings(), deadline=None)
 hypothesis_settings.load_profile("house")
+ENGINES = ("embedded", "redis", "rabbitmq")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -86,6 +88,41 @@ def bells(monkeypatch):
     rung: list[str] = []
     monkeypatch.setattr(Task, "apply_async", lambda self, *args, **kwargs: rung.append(self.name))
     return rung
+
+
+@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ENGINES])
+def engines(request):
+    """The settings of a house on its own database and broker: on each of the three engines in turn."""
+    if request.param == "embedded":
+        yield {}
+        return
+    import psycopg
+
+    from tests import services
+
+    broker = services.redis_url() if request.param == "redis" else services.rabbitmq_url()
+    if not (services.postgres_url() and broker):
+        pytest.skip("PostgreSQL, or the broker, is not running: `make test` and `make grown` start them")
+    if request.param == "redis":  # processes of xdist beside each other have one server
+        process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        broker = f"{broker.rpartition('/')[0]}/{process}"
+    services.wipe(broker)
+    name = f"house_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(services.postgres_url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield {"DATABASE_URL": services.postgres_url().rpartition("/")[0] + f"/{name}", "BROKER_URL": broker}
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def house(engines, tmp_path):
+    """A house with real worker processes, on each of the three engines in turn."""
+    from tests.generation.house import House
+
+    house = House(tmp_path, **engines)
+    house.watch()
+    yield house
+    house.end()
 
 
 @pytest.fixture

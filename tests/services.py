@@ -116,11 +116,6 @@ class Redis:
 
     end = kill
 
-    def wipe(self) -> None:
-        import redis
-
-        redis.Redis(port=self.port).flushall()
-
 
 class RabbitMQ:
     """A broker in a temporary folder, on ports of its own; its Erlang node needs no port mapper of the machine's."""
@@ -181,14 +176,20 @@ class RabbitMQ:
 
     end = kill
 
-    def wipe(self) -> None:
-        """Its queues of bells are gone, with all that lay in them."""
-        from kombu import Connection
 
-        with Connection(self.url) as connection:
-            for queue in ("default", "cpu", "io"):
-                with suppress(connection.channel_errors), connection.channel() as channel:
-                    channel.queue_delete(queue)
+def wipe(broker: str) -> None:
+    """A broker's queues of bells are gone, with all that lay in them."""
+    if broker.startswith("redis:"):
+        import redis
+
+        redis.Redis.from_url(broker).flushdb()
+        return
+    from kombu import Connection
+
+    with Connection(broker) as connection:
+        for queue in ("default", "cpu", "io"):
+            with suppress(connection.channel_errors), connection.channel() as channel:
+                channel.queue_delete(queue)
 
 
 def _answers(port: int, server: "subprocess.Popen[bytes]", output: Path | str) -> None:

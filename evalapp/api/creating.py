@@ -35,7 +35,7 @@ from evalapp.catalog.models import Contender, PromptSet, PromptText, key_of
 from evalapp.catalog.pictures import not_ready
 from evalapp.catalog.refusals import spoken
 from evalapp.catalog.registration import Refused
-from evalapp.catalog.tasks import alike_of
+from evalapp.catalog.tasks import alike_of, ring_again
 from evalapp.comparisons.launch import InvalidPlan, create, drafted, launch
 from evalapp.comparisons.models import Comparison
 
@@ -113,6 +113,7 @@ class PromptsAlike(Problems):
 
     @told(AlikeSerializer, 404)
     def get(self, request: Request, number: int) -> Response:
+        ring_again(number)
         kept = cache.get(alike_of(number)) or {}
         state = next((each for each in ("problem", "pairs", "asked") if each in kept), "unasked")
         pairs = [{"first": one, "second": other, "cosine": cosine} for one, other, cosine in kept.get("pairs", [])]

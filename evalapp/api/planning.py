@@ -22,7 +22,7 @@ from evalapp.api.serializers import ContenderSerializer, PromptSerializer, Stric
 from evalapp.catalog.contender_views import ask_trial, can_be_tried
 from evalapp.catalog.models import IMPORT, Contender, PromptSet, PromptText
 from evalapp.catalog.prompt_lists import as_rows, changes
-from evalapp.catalog.tasks import told_of
+from evalapp.catalog.tasks import ring_again, told_of
 from evalapp.catalog.views import SHOWN, ask_sample, near_ones
 from evalapp.comparisons.forms import LOOKS
 from evalapp.comparisons.models import Comparison
@@ -296,6 +296,7 @@ class PromptSample(Problems):
 
     @told(DrawnSampleSerializer, 404)
     def get(self, request: Request, number: int) -> Response:
+        ring_again(number)
         kept = cache.get(told_of(number), {})
         drawn = PromptSet.objects.filter(pk=kept.get("drawn", 0)).first()
         groups = [dict(zip(("about", "drawn", "prompts"), each, strict=True)) for each in kept.get("groups", ())]

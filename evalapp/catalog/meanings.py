@@ -5,10 +5,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
 
 from evalapp.catalog.models import PromptSet
-from evalapp.catalog.tasks import KEPT_SECONDS, alike_of, find_alike
+from evalapp.catalog.tasks import KEPT_SECONDS, alike_of, ring_alike
 from evalapp.people import audit
 from metrics import resolve
 
@@ -32,7 +31,7 @@ def ask(prompt_set: PromptSet) -> None:
         )
     cache.set(alike_of(prompt_set.pk), {"asked": True}, KEPT_SECONDS)
     audit.record("asked for the same in two languages in", f"prompt set {prompt_set}")
-    transaction.on_commit(lambda: find_alike.delay(prompt_set.pk), robust=True)
+    ring_alike(prompt_set.pk)
 
 
 def near_in_meaning(prompt_set: PromptSet, folder: Path, least: float = LEAST) -> list[tuple[str, str, float]]:

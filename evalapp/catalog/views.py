@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -27,7 +26,7 @@ from evalapp.catalog.prompt_lists import KINDS, Change, PromptsRefused, as_lines
 from evalapp.catalog.receiving import UploadRefused
 from evalapp.catalog.refusals import spoken
 from evalapp.catalog.store import present
-from evalapp.catalog.tasks import KEPT_SECONDS, alike_of, draw_sample, told_of
+from evalapp.catalog.tasks import KEPT_SECONDS, alike_of, ring_again, ring_sample, told_of
 from evalapp.people import audit
 from evalapp.people.access import project_of
 from evalapp.people.projects import Role
@@ -194,6 +193,7 @@ def prompt_set(request: HttpRequest, number: int) -> HttpResponse:
     asked = request.GET.get("against", "")
     other = others.filter(pk=asked).first() if asked.isdigit() else others.filter(version__lt=found.version).first()
     changed: list[Change] = changes(other.texts(), texts) if other else []
+    ring_again(number)
     context = {
         "set": found,
         "page": Paginator(texts, SHOWN).get_page(request.GET.get("page")),
@@ -264,7 +264,7 @@ def ask_sample(whole: PromptSet, count: int, name: str = "") -> str:
     if not 0 < count < there:
         raise ValueError(_("Draw fewer prompts than there are, which is %(n)s.") % {"n": there})
     name = name or f"{whole.name[:60]}, {count} of {there}"
-    cache.set(told_of(number), {"asked": name}, KEPT_SECONDS)
+    cache.set(told_of(number), {"asked": name, "count": count}, KEPT_SECONDS)
     audit.record("asked for a sample of", f"prompt set {whole}", prompts=count)
-    transaction.on_commit(lambda: draw_sample.delay(number, count, name))
+    ring_sample(number, count, name)
     return name

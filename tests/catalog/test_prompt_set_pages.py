@@ -1,11 +1,12 @@
 """Prompt sets through the pages: checked, frozen, versions compared."""
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from evalapp.catalog.models import PromptSet, PromptText
-from evalapp.catalog.tasks import draw_sample
+from evalapp.catalog.tasks import alike_of, draw_sample, told_of
 from tests.factories import make_organizer
 
 
@@ -85,6 +86,28 @@ def test_a_worker_draws_fewer_prompts_of_every_kind(olga, bells, django_capture_
     draw_sample(alike.pk, 3, "some")
     page = olga.get(reverse("prompt-set", args=[alike.pk])).content.decode()
     assert "all prompts are alike" in page
+
+
+def test_who_waits_for_a_lost_bell_rings_again_once_a_minute(olga, bells, django_capture_on_commit_callbacks):
+    """The bells of both asks are lost; pages and programs that wait for them ring again, and not at every look."""
+    found = PromptSet.objects.freeze("pets", [PromptText("a", "a cat"), PromptText("b", "a dog")])
+    addresses = [reverse(name, args=[found.pk]) for name in ("prompt-set", "api-prompts-alike", "api-prompt-sample")]
+    cache.set(alike_of(found.pk), {"asked": True})
+    cache.set(told_of(found.pk), {"asked": "one pet", "count": 1})
+
+    def rung(address):
+        bells.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            assert olga.get(address).status_code == 200
+        return sorted(each.rpartition(".")[2] for each in bells)
+
+    for address in addresses:
+        assert rung(address) == ["draw_sample", "find_alike"]
+        assert rung(address) == []
+        for what in (alike_of(found.pk), told_of(found.pk)):
+            cache.delete(f"rung-for-{what}")  # a minute is over
+    draw_sample(found.pk, 1, "one pet")
+    assert rung(addresses[0]) == ["find_alike"]
 
 
 def test_what_is_too_long_to_paste_is_refused_in_words(olga):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.services import wipe
+
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = 2
 
@@ -209,7 +211,7 @@ class House:
         worker.wait()
 
     def freeze(self, worker: subprocess.Popen[bytes]) -> None:
-        """The worker stands still; not while it writes, since SQLite would make everybody wait for it."""
+        """The worker stands still; not while it writes, since whoever needs what it locked would wait for it."""
         while True:
             os.killpg(worker.pid, signal.SIGSTOP)
             time.sleep(0.05)
@@ -218,13 +220,25 @@ class House:
             os.killpg(worker.pid, signal.SIGCONT)
             time.sleep(0.05)
 
+    def freeze_at_work(self, worker: subprocess.Popen[bytes]) -> list[tuple]:
+        """The worker stands still with clips in hand: those, their attempts and until when it holds them."""
+
+        def caught() -> list[tuple]:
+            self.freeze(worker)
+            if not (held := self.rendering_by(worker.pid)):
+                self.thaw(worker)
+            return held
+
+        return until(caught)
+
     def thaw(self, worker: subprocess.Popen[bytes]) -> None:
         """It goes on as if nothing had been."""
         os.killpg(worker.pid, signal.SIGCONT)
 
     def _writable(self) -> bool:
         if self.environment.get("DATABASE_URL"):
-            return True
+            others = "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            return not self.sql(f"SELECT 1 FROM pg_stat_activity WHERE {others} AND state <> 'idle'")
         import sqlite3
 
         with suppress(sqlite3.OperationalError):
@@ -236,7 +250,10 @@ class House:
         return False
 
     def wipe_broker(self) -> None:
-        """The embedded broker loses every message."""
+        """The broker loses every message."""
+        if url := self.environment.get("BROKER_URL"):
+            wipe(url)
+            return
         for message in (self.folder / "broker" / "messages").iterdir():
             with suppress(OSError):
                 message.unlink()
@@ -249,14 +266,11 @@ def accepted_from_a_lost_lease(house: House, before: str = "") -> int:
     """One worker stands still while another takes its clip over, and then delivers: clips accepted twice."""
     house.launch(prompts=2)
     slow = house.start_worker(before, beat=False)
-    until(house.rendering)
-    house.freeze(slow)
-    held = house.rendering()
+    held = house.freeze_at_work(slow)
     time.sleep(1.5 * LEASE)
     house.start_worker()
     until(lambda: not house.unfinished())
-    assert held
-    assert all(house.restart_of(*clip) for clip in held)
+    assert all(house.restart_of(clip, attempt) for clip, attempt, _ in held)
     house.thaw(slow)
     until(lambda: b"thrown away" in (house.folder / "worker.log").read_bytes() or house.accepted_twice())
     return house.accepted_twice()

@@ -9,7 +9,7 @@ from PIL import Image
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from tests.generation.house import House, until
+from tests.generation.house import until
 from tests.generators.test_families import FAMILIES
 from tests.generators.tiny_pipelines import save
 
@@ -42,14 +42,6 @@ print(json.dumps([
 """
 
 
-@pytest.fixture
-def house(tmp_path):
-    house = House(tmp_path, OMP_NUM_THREADS="1")
-    house.watch()
-    yield house
-    house.end()
-
-
 def write_recipes(folder):
     """A pipeline and a recipe for each family."""
     pixels = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
@@ -62,21 +54,8 @@ def write_recipes(folder):
         (folder / f"{name}.json").write_text(json.dumps({"generator": "diffusers", "settings": settings}))
 
 
-def killed_in_the_middle(house, worker):
-    """Kill a worker that has a clip in hand; the clips, with their attempts."""
-
-    def caught():
-        house.freeze(worker)
-        if held := house.rendering_by(worker.pid):
-            return held
-        house.thaw(worker)
-
-    held = until(caught)
-    house.kill(worker)
-    return held
-
-
 def test_five_families_on_two_workers_killed_mid_way_are_all_whole(house, tmp_path):
+    house.environment["OMP_NUM_THREADS"] = "1"
     folder = tmp_path / "weights"
     folder.mkdir()
     write_recipes(folder)
@@ -86,7 +65,8 @@ def test_five_families_on_two_workers_killed_mid_way_are_all_whole(house, tmp_pa
     interrupted = []
     for ready, worker, beat in ((3, first, True), (7, second, False)):
         until(lambda ready=ready: house.unfinished() <= 3 * len(CHOSEN) - ready, seconds=400)
-        interrupted += killed_in_the_middle(house, worker)
+        interrupted += house.freeze_at_work(worker)
+        house.kill(worker)
         house.start_worker(beat=beat, threads=1)
     until(lambda: not house.unfinished(), seconds=400)
     made = json.loads(house.run("shell", "-v0", "-c", MADE))

@@ -1,9 +1,7 @@
 """Real worker processes, killed and frozen at the worst moment: nothing is lost and nothing is accepted twice."""
 
 import time
-import uuid
 
-import psycopg
 import pytest
 
 from tests.generation.house import (
@@ -15,34 +13,9 @@ from tests.generation.house import (
     left_behind_by_lost_bells,
     until,
 )
-from tests.services import free_port, postgres_url, rabbitmq_url, redis_url
+from tests.services import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(params=["embedded", "grown"])
-def house(request, tmp_path):
-    engines = {}
-    if request.param == "grown":
-        broker = rabbitmq_url() or redis_url()
-        if not (postgres_url() and broker):
-            pytest.skip("PostgreSQL, or a broker, is not running: `make test` starts them")
-        name = f"worker_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(postgres_url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        engines = {"DATABASE_URL": postgres_url().rsplit("/", 1)[0] + f"/{name}", "BROKER_URL": broker}
-    house = House(tmp_path, **engines)
-    house.watch()
-    yield house
-    house.end()
-
-
-@pytest.fixture
-def embedded(tmp_path):
-    house = House(tmp_path)
-    house.watch()
-    yield house
-    house.end()
 
 
 def test_a_worker_killed_in_the_middle_of_a_clip_costs_nothing(house):
@@ -63,31 +36,32 @@ def test_a_worker_killed_in_the_middle_of_a_clip_costs_nothing(house):
     assert all(house.restart_of(*clip) > killed for clip in interrupted)
 
 
-def test_a_result_that_comes_from_a_lost_lease_is_not_accepted(embedded):
-    assert accepted_from_a_lost_lease(embedded) == 0
-    assert all(clip["whole"] for clip in embedded.clips())
+def test_a_result_that_comes_from_a_lost_lease_is_not_accepted(house):
+    assert accepted_from_a_lost_lease(house) == 0
+    assert all(clip["whole"] for clip in house.clips())
 
 
-def test_without_the_fence_it_would_be(embedded):
+def test_without_the_fence_it_would_be(house):
     """The negative control: the same fault, by a worker that does not look whether it still holds the clip."""
-    assert accepted_from_a_lost_lease(embedded, UNFENCED) > 0
+    assert accepted_from_a_lost_lease(house, UNFENCED) > 0
 
 
-def test_a_broker_that_lost_every_message_costs_nothing(embedded):
-    assert left_behind_by_lost_bells(embedded, embedded.wipe_broker) == 0
-    assert embedded.accepted_twice() == 0
+def test_a_broker_that_lost_every_message_costs_nothing(house):
+    assert left_behind_by_lost_bells(house, house.wipe_broker) == 0
+    assert house.accepted_twice() == 0
 
 
-def test_without_a_broker_comparisons_are_launched_and_workers_look_by_themselves(tmp_path):
-    house = House(tmp_path, BROKER_URL=f"redis://127.0.0.1:{free_port()}/0")
+def test_without_a_broker_comparisons_are_launched_and_workers_look_by_themselves(tmp_path, engines):
+    transport = engines.get("BROKER_URL", "redis:").partition(":")[0]
+    house = House(tmp_path, **engines | {"BROKER_URL": f"{transport}://127.0.0.1:{free_port()}/0"})
     try:
         assert left_behind_by_lost_bells(house, lambda: None, before="", sweep=False) == 0
     finally:
         house.end()
 
 
-def test_with_neither_sweep_nor_look_its_clips_would_wait_for_ever(embedded):
-    assert left_behind_by_lost_bells(embedded, embedded.wipe_broker, sweep=False) == 4
+def test_with_neither_sweep_nor_look_its_clips_would_wait_for_ever(house):
+    assert left_behind_by_lost_bells(house, house.wipe_broker, sweep=False) == 4
 
 
 MANY = """
@@ -103,24 +77,24 @@ LEFT = "SELECT COUNT(*) FROM evalapp_clip WHERE seed < 1000 AND state NOT IN ('r
 
 
 @pytest.mark.parametrize("in_the_database", [True, False], ids=["rows", "messages alone"])
-def test_of_10000_cancelled_clips_none_starts_though_their_worker_goes_on(embedded, in_the_database):
+def test_of_10000_cancelled_clips_none_starts_though_their_worker_goes_on(house, in_the_database):
     """The negative control takes back the messages alone: the sweep rings again, and clips go on."""
-    embedded.launch(prompts=1)
-    embedded.run("shell", "-v0", "-c", MANY)
-    embedded.start_worker()
-    until(lambda: embedded.sql(STARTED)[0][0])
+    house.launch(prompts=1)
+    house.run("shell", "-v0", "-c", MANY)
+    house.start_worker()
+    until(lambda: house.sql(STARTED)[0][0])
     if in_the_database:
-        assert int(embedded.run("shell", "-v0", "-c", CANCEL).splitlines()[-1]) > 9_000
+        assert int(house.run("shell", "-v0", "-c", CANCEL).splitlines()[-1]) > 9_000
     else:
-        embedded.wipe_broker()
-    (started,) = embedded.sql(STARTED)[0]
+        house.wipe_broker()
+    (started,) = house.sql(STARTED)[0]
     if not in_the_database:
-        until(lambda: embedded.sql(STARTED)[0][0] > started + 4)
+        until(lambda: house.sql(STARTED)[0][0] > started + 4)
         return
-    embedded.launch(prompts=2, name="after")
-    until(lambda: not embedded.sql(LEFT)[0][0])
-    assert embedded.sql(STARTED)[0][0] == started
+    house.launch(prompts=2, name="after")
+    until(lambda: not house.sql(LEFT)[0][0])
+    assert house.sql(STARTED)[0][0] == started
 
 
-def test_without_an_end_of_its_lease_the_clip_of_a_killed_worker_would_wait_for_ever(embedded):
-    assert left_behind_by_a_killed_worker(embedded, ENDLESS) > 0
+def test_without_an_end_of_its_lease_the_clip_of_a_killed_worker_would_wait_for_ever(house):
+    assert left_behind_by_a_killed_worker(house, ENDLESS) > 0

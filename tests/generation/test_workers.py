@@ -19,7 +19,7 @@ from evalapp.generation.models import Clip
 from evalapp.generation.workers import Worker, leave, own_name, tell
 from evalapp.lasting import Lasting
 from tests.factories import make_clip, make_contender
-from tests.generation.house import House, until
+from tests.generation.house import until
 
 
 @pytest.fixture
@@ -177,15 +177,11 @@ def test_after_a_shift_that_found_work_a_worker_looks_again_at_once(settings):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_real_worker_is_written_down_and_leaves_only_when_it_ends_in_order(tmp_path):
-    house = House(tmp_path)
-    try:
-        ended, killed = house.start_worker(beat=False), house.start_worker(beat=False)
-        names = {house.named(ended.pid), house.named(killed.pid)}
-        until(lambda: {name for (name,) in house.sql("SELECT name FROM evalapp_worker")} == names)
-        ended.terminate()
-        ended.wait(60)
-        house.kill(killed)
-        assert house.sql("SELECT name FROM evalapp_worker") == [(house.named(killed.pid),)]
-    finally:
-        house.end()
+def test_a_real_worker_is_written_down_and_leaves_only_when_it_ends_in_order(house):
+    ended, killed = house.start_worker(beat=False), house.start_worker(beat=False)
+    names = {house.named(ended.pid), house.named(killed.pid)}
+    until(lambda: {name for (name,) in house.sql("SELECT name FROM evalapp_worker")} == names)
+    ended.terminate()
+    ended.wait(60)
+    house.kill(killed)
+    assert house.sql("SELECT name FROM evalapp_worker") == [(house.named(killed.pid),)]

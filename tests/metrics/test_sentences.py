@@ -5,11 +5,12 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from evalapp.catalog.models import PromptSet, PromptText
-from evalapp.catalog.tasks import find_alike
+from evalapp.catalog.tasks import alike_of, find_alike
 from metrics.sentences import EncoderMissing, LaBSE, near
 from tests.factories import make_organizer
 
@@ -61,6 +62,11 @@ def test_a_worker_looks_for_the_page_and_for_programs(folder, client, db, settin
     with django_capture_on_commit_callbacks(execute=True):
         assert "A worker is looking" in client.post(page, follow=True).text
     find_alike(found.pk)
+    again = cache.get(alike_of(found.pk))
+    cache.set(alike_of(found.pk), again | {"pairs": []})
+    find_alike(found.pk)
+    assert cache.get(alike_of(found.pk))["pairs"] == [], "a bell that rings late does not look anew"
+    cache.set(alike_of(found.pk), again)
     assert "1 pair of prompts says nearly the same." in client.get(reverse("prompt-set", args=[found.pk])).text
     told = client.get(program).json()
     assert (told["state"], [(each["first"], each["second"]) for each in told["pairs"]]) == ("found", [("p0", "p1")])
