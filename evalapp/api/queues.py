@@ -37,6 +37,9 @@ class WorkerSerializer(serializers.Serializer):
     queues = serializers.ListField(child=serializers.CharField())
     version = serializers.CharField(help_text="Its newest migration, and the hash of its generators.")
     device = serializers.CharField()
+    too_large = serializers.ListField(
+        child=serializers.CharField(), help_text="Its queues whose names tell more memory than its GPU has."
+    )
     seen_at = serializers.DateTimeField()
     heard = serializers.BooleanField(help_text="Whether it told of itself within the last minute.")
     clips = serializers.IntegerField(help_text="That it renders now.")

@@ -63,6 +63,15 @@ def gpu_and_driver() -> dict[str, str] | None:
     return None
 
 
+def gpu_gigabytes() -> int | None:
+    """Memory of this process's GPU in 10⁹ bytes, as makers name their cards. None where it cannot be read, and where
+    the process has several: models may be spread over them."""
+    if "," not in os.environ.get("CUDA_VISIBLE_DEVICES", ""):
+        with _first_gpu() as (nvml, handle):
+            return int(nvml.nvmlDeviceGetMemoryInfo(handle).total // 10**9)
+    return None
+
+
 def _text(told: str | bytes) -> str:
     return told.decode() if isinstance(told, bytes) else told
 

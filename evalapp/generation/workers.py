@@ -17,7 +17,7 @@ from django.db import DatabaseError, models
 from django.db.models import Count, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
-from evalapp.generation.classes import serves
+from evalapp.generation.classes import gigabytes, serves
 from evalapp.generation.models import Clip
 from evalapp.lasting import Lasting
 
@@ -51,6 +51,9 @@ class Worker(models.Model):
     queues = models.JSONField(default=list, help_text="Those it listens to, by name.")
     version = models.CharField(max_length=60, help_text="Its newest migration, and the hash of its generators.")
     device = models.CharField(max_length=100)
+    gigabytes = models.PositiveIntegerField(
+        null=True, help_text="Memory of its one GPU, 10⁹ bytes; null where it is not known."
+    )
     lacks = models.JSONField(default=list, help_text="Migrations that its code has and the database has not.")
     full = models.BooleanField(default=False, help_text="Too little room under its media folder to start a clip.")
     seen_at = models.DateTimeField()
@@ -67,6 +70,12 @@ class Worker(models.Model):
         """Why it renders nothing, by its key; empty where it would."""
         return "behind" if self.lacks else "full" if self.full else ""
 
+    @property
+    def too_large(self) -> list[str]:
+        """Classes that it listens to though its GPU has less memory than their names tell."""
+        has = self.gigabytes
+        return [] if has is None else [each for each in self.queues if has < (gigabytes(each) or 0)]
+
     def serves(self, hardware: str) -> bool:
         """Whether it listens to that class or a larger one."""
         return any(serves(queue, hardware) for queue in self.queues)
@@ -81,8 +90,10 @@ def tell(queues: Iterable[str]) -> None:
     """Write down that this worker is here. A database that knows no such table yet leaves it to the log."""
     from evalapp.catalog.store import has_room
     from evalapp.generation.fitting import fits, lacking
+    from evalapp.generation.metering import gpu_gigabytes
 
-    here = {"queues": sorted(queues), "version": _version(), "device": _device(), "seen_at": Now()}
+    here = {"queues": sorted(queues), "version": _version(), "seen_at": Now()}
+    here |= {"device": _device(), "gigabytes": gpu_gigabytes()}
     try:
         here |= {"lacks": [] if fits() else lacking(), "full": not has_room()}
         if not Worker.objects.filter(name=own_name()).update(**here):

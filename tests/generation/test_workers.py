@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evalapp.catalog.models import Contender
-from evalapp.generation import fitting, looking, workers
+from evalapp.generation import fitting, looking, metering, workers
 from evalapp.generation.classes import served, serves
 from evalapp.generation.models import Clip
 from evalapp.generation.workers import Worker, leave, own_name, tell
@@ -105,6 +105,33 @@ def test_programs_learn_which_workers_serve_a_queue(client, olga):
     of_gpu = client.get(reverse("api-queue", args=["gpu.24gb"])).json()["workers"]
     assert [(each["name"], each["refuses"], each["heard"]) for each in of_cpu] == [(own_name(), "", True)]
     assert [(each["refuses"], each["lacks"]) for each in of_gpu] == [("behind", ["evalapp.9999_later"])]
+
+
+def test_a_gpu_with_less_memory_than_its_class_tells_is_pointed_out(page, client, db, monkeypatch):
+    """Classes bear the makers' figures: an A10 is sold with 24 GB and tells 23,028 MiB."""
+
+    class Nvml:
+        def __enter__(self):
+            return SimpleNamespace(nvmlDeviceGetMemoryInfo=lambda gpu: SimpleNamespace(total=23028 * 2**20)), "the GPU"
+
+        def __exit__(self, *_):
+            return False
+
+    make_clip("queued", hardware="gpu.80gb")
+    Contender.objects.update(hardware="gpu.80gb")
+    tell(["gpu.80gb"])
+    assert "what needs more memory fails there" not in page()  # nothing is known of a GPU
+    monkeypatch.setattr(metering, "_first_gpu", Nvml)
+    tell(["default", "gpu.24gb", "cpu"])
+    assert "what needs more memory fails there" not in page()
+    tell(["default", "gpu.24gb", "gpu.80gb"])
+    assert "It serves gpu.80gb, and its GPU has 24 GB" in page()
+    assert "памяти у его GPU 24 ГБ" in page(**{"accept-language": "ru"})
+    told = client.get(reverse("api-queue", args=["gpu.80gb"])).json()["workers"]
+    assert [each["too_large"] for each in told] == [["gpu.80gb"]]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # models may be spread over both
+    tell(["gpu.80gb"])
+    assert "what needs more memory fails there" not in page()
 
 
 def test_on_a_database_without_its_table_a_worker_leaves_it_to_the_log(transactional_db, monkeypatch, caplog):
