@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,8 +185,7 @@ class Assignment(models.Model):
         A new key on an answered assignment is a correction: it supersedes, and both stay. An answer after the lease's
         end is taken while the pair has a place left. Raises LeaseExpired, NotYours or KeyReused.
         """
-        sheet = json.dumps(sorted((aspect.key, str(choice)) for aspect, choice in choices.items()))
-        fingerprint = hashlib.sha256(sheet.encode()).hexdigest()
+        fingerprint = fingerprint_of((aspect.key, choice) for aspect, choice in choices.items())
         try:
             with transaction.atomic():
                 return self._submit(choices, key, viewing, fingerprint)
@@ -316,6 +316,11 @@ def lease_ages(task: "Assignment | Control") -> bool:
 
 def lease_end(comparison: Comparison) -> Any:
     return Now() + timedelta(minutes=comparison.lease_minutes)
+
+
+def fingerprint_of(choices: Iterable[tuple[str, str]]) -> str:
+    """Of what stood on the screen: aspects' keys and their choices."""
+    return hashlib.sha256(json.dumps(sorted((key, str(choice)) for key, choice in choices)).encode()).hexdigest()
 
 
 class Ballot(models.Model):

@@ -4,6 +4,7 @@ what it found is kept."""
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 
 from django.conf import settings
@@ -14,9 +15,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
+from evalapp.assessing.choices import on_screen
 from evalapp.assessing.controls import Golden
 from evalapp.assessing.exclusions import BY_RULE, Exclusion
-from evalapp.assessing.models import Assignment, Ballot
+from evalapp.assessing.models import Assignment, Ballot, Vote, fingerprint_of
 from evalapp.catalog.models import Prompt, picture_path
 from evalapp.catalog.store import opened
 from evalapp.comparisons.models import Comparison, Pair
@@ -100,9 +102,24 @@ def answers() -> Iterator[str]:
         yield f"assignment {assignment.code}: has a ballot, yet counts as {assignment.state}"
     for comparison in Comparison.objects.annotate(asked=Count("aspects")):
         mine = Ballot.objects.filter(assignment__pair__comparison=comparison)
-        cast = mine.annotate(answered=Count("votes")).exclude(viewing__imported=True)
+        # Not exclude(viewing__imported=True): where the key lacks, that is neither true nor false, and nothing is left.
+        cast = mine.exclude(viewing__has_key="imported").annotate(answered=Count("votes"))
         for ballot in cast.exclude(answered=comparison.asked):
             yield f"{ballot}: {ballot.answered} votes of {comparison.asked} aspects"
+    yield from altered()
+
+
+def altered() -> Iterator[str]:
+    """The votes of each ballot are those that were sent, by its fingerprint; imported ones stood on no screen."""
+    cast = Vote.objects.exclude(ballot__viewing__has_key="imported").order_by("ballot_id", "aspect__key")
+    rows = cast.values_list(
+        *("ballot_id", "ballot__version", "ballot__fingerprint", "ballot__assignment__swapped"),
+        *("aspect__key", "choice", "both_bad", "strength"),
+    )
+    for (ballot, version, fingerprint, swapped), votes in groupby(rows.iterator(2000), key=lambda row: row[:4]):
+        sheet = ((row[4], on_screen(row[5], swapped, *row[6:])) for row in votes)
+        if fingerprint_of(sheet) != fingerprint:
+            yield f"{Ballot(pk=ballot, version=version)}: its votes are not those that were sent"
 
 
 def exclusions() -> Iterator[str]:

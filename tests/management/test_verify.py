@@ -4,16 +4,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
 from evalapp.assessing.dispatch import next_assignment
-from evalapp.assessing.models import Assignment
+from evalapp.assessing.intake import import_votes
+from evalapp.assessing.models import Assignment, Ballot, Vote
 from evalapp.comparisons.models import Pair
 from evalapp.generation.files import sha256_of
 from evalapp.generation.models import Clip
-from evalapp.reporting.promises import GIVEN_UP, Verification
+from evalapp.reporting.promises import GIVEN_UP, Verification, answers
 from evalapp.reporting.tasks import verify
 from tests.factories import make_comparison, make_participation, make_vote
 
@@ -62,6 +64,32 @@ def test_an_answer_without_its_ballot_is_named(house, capsys):
     assignment = Assignment.objects.filter(state=Assignment.State.SUBMITTED).first()
     Assignment.objects.filter(pk=assignment.pk).update(version=assignment.version + 1)
     assert f"assignment {assignment.code}: " in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("UPDATE evalapp_vote SET choice = 'tie' WHERE id = {}", "its votes are not those that were sent"),
+        ("DELETE FROM evalapp_vote WHERE id = {}", "6 votes of 7 aspects"),
+        ("DELETE FROM evalapp_vote WHERE ballot_id IN (SELECT ballot_id FROM evalapp_vote WHERE id = {})", "0 votes"),
+        ("UPDATE evalapp_assignment SET swapped = NOT swapped", "its votes are not those that were sent"),
+    ],
+)
+def test_votes_that_somebody_with_the_databases_password_changed_are_named(house, sql, said):
+    vote = Vote.objects.exclude(choice="tie").first()
+    assert not list(answers())
+    with connection.cursor() as cursor:
+        for trigger in ("vote_insert_only", "vote_insert_only_delete"):
+            cursor.execute(f"DROP TRIGGER {trigger}{'' if connection.vendor == 'sqlite' else ' ON evalapp_vote'}")
+        cursor.execute(sql.format(vote.pk))
+    assert any(f"{vote.ballot}: {said}" in told for told in answers())
+
+
+def test_votes_from_elsewhere_are_no_broken_promise(house):
+    row = {"prompt_id": "p1", "assessor": "w1", "aspect": "preference", "first": "a", "second": "b", "choice": "a"}
+    import_votes([row], "elsewhere")
+    assert Ballot.objects.filter(viewing__imported=True).exists()
+    assert not list(answers())
 
 
 def test_a_folder_that_belongs_to_no_clip_is_told_and_breaks_no_promise(house, capsys, settings):
