@@ -128,6 +128,10 @@ class PromptText:
     tags: Sequence[str] = field(default_factory=tuple)
     image: str = ""
 
+    @property
+    def tags_in_order(self) -> list[str]:
+        return sorted(self.tags)
+
 
 def key_of(number: int, count: int, prefix: str = "p", digits: int = 3) -> str:
     """The id of a prompt that brings none: its number among `count`, in as many digits for each of them."""

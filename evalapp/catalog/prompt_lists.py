@@ -212,4 +212,4 @@ def changes(before: Sequence[PromptText], after: Sequence[PromptText]) -> list[C
 
 
 def _content(prompt: PromptText) -> tuple[str, list[str], str]:
-    return prompt.text, sorted(prompt.tags), prompt.image
+    return prompt.text, prompt.tags_in_order, prompt.image

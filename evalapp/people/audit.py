@@ -94,12 +94,15 @@ class AuditEntry(models.Model):
 
 
 @transaction.atomic
-def record(verb: str, subject: models.Model | str, *, project: int | None = None, **detail: Any) -> AuditEntry:
+def record(
+    verb: str, subject: models.Model | str, *, project: int | None = None, actor: str = "", **detail: Any
+) -> AuditEntry:
     """Add an entry, in the transaction of what it tells, by whoever's request is being answered.
 
     It belongs to that project, or the subject's, or the one that the request was admitted to.
 
-    Outside of any request it is the command line (or a worker, which acts by what the command line or a page set up).
+    `actor` names who acts before they are signed in. Outside of any request it is the command line (or a worker, which
+    acts by what the command line or a page set up).
     Assessors have no account, and their addresses are not written down: an entry is for good, and who withdraws is
     forgotten.
     """
@@ -113,7 +116,7 @@ def record(verb: str, subject: models.Model | str, *, project: int | None = None
         project_id=project or getattr(subject, "project_id", None) or (here.pk if here else None),
         number=head.length + 1,
         at=timezone.now(),
-        actor=request.user.get_username() if request else COMMAND_LINE,
+        actor=actor or (request.user.get_username() if request else COMMAND_LINE),
         address=address_of(request)[:45] if request and request.user.is_authenticated else "",
         verb=verb,
         subject=named[:300],

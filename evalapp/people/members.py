@@ -67,7 +67,8 @@ def join(secret: str, user: Any) -> Membership:
         raise NotPossible(_("this link was used a moment ago: ask for another one"))
     membership = Membership.objects.create(project=invitation.project, user=user, role=invitation.role)
     role = Role(invitation.role).name.lower()
-    audit.record("joined", invitation.project, project=invitation.project_id, member=str(user), role=role)
+    who = user.get_username()
+    audit.record("joined", invitation.project, project=invitation.project_id, actor=who, member=who, role=role)
     return membership
 
 

@@ -94,6 +94,8 @@ def judge_version(request: HttpRequest, code: UUID, number: int) -> HttpResponse
     context["words"] = declared_words(version.declaration.model_dump(mode="json"))
     context["weights"] = [(each, in_parts(each.licence)) for each in version.declaration.weights]
     titles = {str(aspect.key): str(aspect) for aspect in comparison.aspects.all()}
+    aspects = version.declaration.aspects
+    context["aspects"] = [(titles.get(key) or gettext(key.capitalize()), parts) for key, parts in aspects.items()]
     context |= {"runs": comparison.judge_runs.filter(judge=version), "told": told}
     for run in context["runs"]:
         run.reason = spoken_of_judge(run.reason)

@@ -31,6 +31,7 @@ from evalapp.reporting.league import inputs_of_league, key_of
 from evalapp.reporting.models import Report
 from evalapp.reporting.presenting import presented
 from evalapp.reporting.tasks import ring, ring_exploration, ring_league
+from evalapp.reporting.wording import spoken
 
 WRITTEN = 16
 """So many bodies of reports' pages, of a few 100 KiB, a web process keeps."""
@@ -141,6 +142,7 @@ def league(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"behind": behind, "league": found}
     if found:
         names = {key: gettext(name) for key, name in found["names"].items()}
+        found = context["league"] = spoken(found, names)
         context["rows"] = [
             row
             | {"title": names[row["aspect"]]}

@@ -117,6 +117,7 @@ def test_every_change_of_members_is_on_the_trail_of_that_project_alone(client, a
     remove(rita.memberships.get())
     verbs = list(AuditEntry.objects.filter(project=project).order_by("number").values_list("verb", flat=True))
     assert verbs == ["invited a member to", "joined", "changed a role in", "removed a member from"]
+    assert AuditEntry.objects.get(verb="joined").actor == "vera"
     assert not list(broken_links())
     client.force_login(ada)
     assert "removed a member from" in client.get(reverse("audit")).content.decode()

@@ -43,6 +43,21 @@ def test_groups_without_a_shared_opponent_are_ranked_apart(db):
     assert [set(row["contenders"]) for row in headline(build_league(first_project()))] == [{"a", "b"}, {"c", "d"}]
 
 
+def test_why_a_league_ranks_nobody_is_told_in_the_reader_s_language(client, rita, db):
+    comparison = make_comparison(names=("strong", "weak"), prompts=1, overlap=1)
+    while assignment := next_assignment(make_participation(comparison, "alice")):
+        side = "left" if (assignment.pair.first.contender.name == "strong") != assignment.swapped else "right"
+        assignment.submit(dict.fromkeys(comparison.aspects.all(), side), key=assignment.code.hex, viewing={})
+        break
+    build_league(first_project())
+    client.force_login(rita)
+    address, english = reverse("league"), "one side won every vote"
+    assert english in client.get(address).content.decode()
+    page = client.get(address, headers={"accept-language": "ru"}).content.decode()
+    assert english not in page
+    assert "одна сторона выиграла все голоса" in page
+
+
 def test_simulated_votes_are_no_part_of_the_league(client, rita, bells, django_capture_on_commit_callbacks, db):
     simulate_votes(make_comparison(prompts=3, overlap=2), 2)
     client.force_login(rita)
