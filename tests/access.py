@@ -184,6 +184,7 @@ ACCESS = {
     "api-comparisons": ("get", API_SIGNED_IN),
     "api-comparison": ("get", API_VIEWERS),
     "api-report": ("get", API_RESEARCHERS),
+    "api-report-file": ("get", API_RESEARCHERS),
     "api-judges-against-people": ("get", API_RESEARCHERS),
     "api-votes": ("get", API_RESEARCHERS),
     "api-measurements": ("get", API_ORGANIZERS),

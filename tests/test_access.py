@@ -226,7 +226,7 @@ def address(name, house):
         return reverse(name, args=[comparison, "hold"])
     if name in ("clip-media", "clip-poster", "clip-reference", "clip-sheet"):
         return reverse(name, args=[task.pair.first.folder])
-    if name in ("report-file", "judges-file"):
+    if name in ("report-file", "judges-file", "api-report-file"):
         return reverse(name, args=[comparison, "json"])
     if name == "judges-everywhere-file":
         return reverse(name, args=["csv"])

@@ -43,7 +43,7 @@ def work():
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.timeout(300)
 def test_own_clips_become_a_report_by_the_curl_commands_of_the_page(live_server, tmp_path):
-    _, secret = ApiToken.objects.issue(make_organizer(), "curl", ["organize", "read"], 1)
+    _, secret = ApiToken.objects.issue(make_organizer(), "curl", ["organize", "read", "votes"], 1)
     for contender, shade in (("early", 60), ("late", 180)):
         (tmp_path / "clips" / contender).mkdir(parents=True)
         for n, prompt in enumerate(("cat", "dog")):
@@ -76,3 +76,6 @@ def test_own_clips_become_a_report_by_the_curl_commands_of_the_page(live_server,
     assert (comparison.name, comparison.state) == ("early against late", "closed")
     assert comparison.invitations.get().link in said
     assert '"verdicts"' in (tmp_path / "report.json").read_text()
+    assert '"choice"' in (tmp_path / "votes.json").read_text()
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "report.parquet").read_bytes().startswith(b"PAR1")

@@ -11,6 +11,7 @@ USUAL = 12
 BUDGET = {
     "api-report": 24,
     "report-file": 24,
+    "api-report-file": 24,
     "comparison": 23,
     "api-schema": 24,  # each list is asked for its model
     "api-docs": 22,

@@ -221,12 +221,21 @@ class Visavis:
 
         Raises TimeoutError where none was built by then.
         """
+        if fresh:
+            self._have_built(code, patience)
+        return self._json("GET", f"comparisons/{code}/report/")
+
+    def report_file(self, code: str, kind: str, patience: float = 120) -> bytes:
+        """The report of all votes there are as html, csv, parquet or json. Raises TimeoutError, as `report` does."""
+        self._have_built(code, patience)
+        return self._asked("GET", f"comparisons/{code}/report/{kind}/").content
+
+    def _have_built(self, code: str, patience: float) -> None:
         deadline = time.monotonic() + patience
-        while fresh and not self._json("POST", f"comparisons/{code}/report/", {})["current"]:
+        while not self._json("POST", f"comparisons/{code}/report/", {})["current"]:
             if time.monotonic() > deadline:
                 raise TimeoutError("no worker has built the report yet: is one running?")
             time.sleep(1)
-        return self._json("GET", f"comparisons/{code}/report/")
 
     def wait_until_rendered(self, code: str, patience: float = 24 * 3600, every: float = 5) -> Json:
         """The comparison once none of its clips is queued or rendering; some may have failed. Raises TimeoutError."""
@@ -343,6 +352,11 @@ class Visavis:
             address = page["next"]
 
     def _json(self, method: str, address: str, body: Json | bytes | None = None, **request: Any) -> Json:
+        found: Json = _read(self._asked(method, address, body, **request))
+        return found
+
+    def _asked(self, method: str, address: str, body: Json | bytes | None = None, **request: Any) -> httpx.Response:
+        """The answer, once there is one; raises Refused or Unreachable for any but a success."""
         if method == "POST":
             request["headers"] = {"Idempotency-Key": uuid.uuid4().hex}
         request["content" if isinstance(body, bytes) else "json"] = body
@@ -357,8 +371,7 @@ class Visavis:
             if answer.status_code not in BUSY or tried == TRIES:
                 break
             time.sleep(float(answer.headers.get("Retry-After", 2.0**tried)))
-        found: Json = _read(answer)
-        return found
+        return answer if answer.is_success else _read(answer)  # which raises
 
 
 def _read(answer: httpx.Response) -> Any:

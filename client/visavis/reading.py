@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from visavis.client import Json, Visavis
@@ -14,6 +15,7 @@ def add_reading(verbs: Any) -> None:
     """Add the verbs."""
     report = _of_comparison(verbs, "report", "the verdicts, of the votes there are now")
     report.add_argument("--json", action="store_true", help="the whole snapshot")
+    report.add_argument("--file", type=Path, help="write it to this .html, .csv, .parquet or .json instead")
     report.set_defaults(act=_report)
 
     explore = _of_comparison(verbs, "explore", "the verdicts of some of the votes, marked exploratory")
@@ -62,7 +64,11 @@ def _filters(asked: argparse.Namespace, prefix: str = "") -> dict[str, list[str]
 
 
 def _report(server: Visavis, asked: argparse.Namespace) -> None:
-    _say(server.report(server.find(asked.comparison)["code"]), asked.json)
+    code = server.find(asked.comparison)["code"]
+    if asked.file:
+        asked.file.write_bytes(server.report_file(code, asked.file.suffix.removeprefix(".")))
+    else:
+        _say(server.report(code), asked.json)
 
 
 def _explore(server: Visavis, asked: argparse.Namespace) -> None:

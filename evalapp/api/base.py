@@ -91,10 +91,13 @@ class AtOnce(CursorPagination):
 
 
 def told(answer: Any, *problems: int, status: int = 200, **schema: Any) -> Callable[[Any], Any]:
-    """The schema's line of a method: what it answers, and which problems it may answer instead."""
+    """The schema's line of a method: what it answers, and which problems it may answer instead.
+
+    answer: a serializer or type; or one for each `(status, media type)`.
+    """
 
     def tell(method: Any) -> Any:
-        responses: dict[Any, Any] = {status: answer}
+        responses: dict[Any, Any] = dict(answer) if isinstance(answer, dict) else {status: answer}
         if method.__name__ == "get":
             responses[304] = OpenApiResponse(description="unchanged since that ETag")
         # A body may be no JSON, or something else that says it is.
@@ -117,7 +120,8 @@ def checked(body: type[serializers.Serializer], request: Request) -> dict[str, A
 
 def etag_of(response: HttpResponse) -> str:
     """Of the content of an answer, whether or not it was written out yet."""
-    return f'"{digest(_plain(response.data) if isinstance(response, Response) else response.content.decode())[:32]}"'
+    told = _plain(response.data) if isinstance(response, Response) else response.content.decode("latin-1")
+    return f'"{digest(told)[:32]}"'
 
 
 def _names(header: str, etag: str) -> bool:

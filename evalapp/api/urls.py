@@ -77,6 +77,7 @@ urlpatterns = [
     path("v1/comparisons/", creating.Comparisons.as_view(), name="api-comparisons"),
     path("v1/comparisons/<uuid:code>/", views.OneComparison.as_view(), name="api-comparison"),
     path("v1/comparisons/<uuid:code>/report/", views.NewestReport.as_view(), name="api-report"),
+    path(f"{COMPARISON}report/<str:kind>/", views.ReportFile.as_view(), name="api-report-file"),
     path(
         "v1/comparisons/<uuid:code>/judges-against-people/",
         views.JudgesAgainstPeople.as_view(),

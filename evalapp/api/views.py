@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, generics
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -40,9 +40,10 @@ from evalapp.people.access import access_of, project_of
 from evalapp.people.harvest import asker, exported, take, verdicts_exported
 from evalapp.people.projects import Role
 from evalapp.reporting.build import newest
+from evalapp.reporting.exports import FORMATS
 from evalapp.reporting.progress import answers_of, rendering_of, votes_of
 from evalapp.reporting.trust_views import latest as judged
-from evalapp.reporting.views import latest
+from evalapp.reporting.views import CONTENT_TYPES, as_file, latest
 
 
 class OneComparison(Problems):
@@ -124,6 +125,28 @@ class NewestReport(Problems):
         comparison = get_object_or_404(Comparison, code=code)
         newest, behind = latest(comparison)
         return Response({"current": not behind, "newest": newest.pk if newest else None}, status=202)
+
+
+class ReportFile(Problems):
+    """The newest report as the page's files: one HTML page that needs nothing else, a table as CSV or Parquet, JSON."""
+
+    permission_classes = [MayReadReports]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        return super().perform_content_negotiation(request, force=True)  # the address says what is wanted
+
+    @told(
+        {(200, media.split(";")[0]): OpenApiTypes.BINARY for media in CONTENT_TYPES.values()},
+        404,
+        parameters=[OpenApiParameter("kind", enum=list(FORMATS), location="path")],
+    )
+    def get(self, request: Request, code: UUID, kind: str) -> HttpResponse:
+        comparison = get_object_or_404(Comparison, code=code)
+        report, _ = newest(comparison)
+        if kind not in FORMATS or not report:
+            raise exceptions.NotFound(f"no report has been built, or none as {kind}: POST to report/ has one built")
+        mark = verdicts_exported(request, "report", comparison, project=comparison.project_id, kind=kind)
+        return as_file(report, kind, mark)
 
 
 class Votes(Problems, generics.ListAPIView):

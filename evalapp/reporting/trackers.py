@@ -11,7 +11,10 @@ from typing import Any
 from evalapp.reporting.exports import as_html, as_json
 from evalapp.reporting.models import Report
 
-HINT = {"mlflow": "pip install mlflow, and set MLFLOW_TRACKING_URI", "wandb": "pip install wandb, and run wandb login"}
+HINT = {
+    "mlflow": "pip install mlflow-skinny, and set MLFLOW_TRACKING_URI",
+    "wandb": "pip install wandb, and run wandb login",
+}
 
 
 class NoTracker(Exception):

@@ -123,6 +123,18 @@ def test_the_report_tells_verdicts_and_simulated_votes(server, capsys):
     assert json.loads(capsys.readouterr().out)["comparison"]["name"] == comparison.name
 
 
+def test_the_report_comes_as_the_files_of_its_page(server, tmp_path, capsys):
+    comparison = make_comparison()
+    build(comparison)
+    begin = {"html": b"<!doctype html>", "csv": b"first,second,aspect", "parquet": b"PAR1", "json": b"{"}
+    for kind, beginning in begin.items():
+        assert main(["report", comparison.name, "--file", str(tmp_path / f"report.{kind}")]) == 0
+        assert (tmp_path / f"report.{kind}").read_bytes().startswith(beginning)
+    assert main(["report", comparison.name, "--file", str(tmp_path / "report.pdf")]) == 2
+    assert "none as pdf" in capsys.readouterr().err
+    assert not (tmp_path / "report.pdf").exists()
+
+
 def test_a_report_that_nobody_builds_is_not_waited_for_for_ever(server):
     comparison = make_comparison()
     with pytest.raises(TimeoutError, match="worker"):

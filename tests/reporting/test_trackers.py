@@ -76,5 +76,5 @@ def test_a_report_becomes_a_run_with_its_numbers_and_files(voted, tracker, libra
 
 def test_a_tracker_that_is_not_installed_is_named_with_the_remedy(voted, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(CommandError, match="mlflow is not installed: pip install mlflow"):
+    with pytest.raises(CommandError, match="mlflow is not installed: pip install mlflow-skinny"):
         call_command("report", voted.name, "--log-to", "mlflow")
