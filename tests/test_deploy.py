@@ -61,7 +61,7 @@ def test_nginx_serves_ranges_of_a_clip_without_etag_and_date_and_nothing_by_itse
     client.force_login(make_organizer())
     cookies = {"sessionid": client.cookies["sessionid"].value}
     address = nginx + reverse("clip-media", args=[clip.folder])
-    with httpx.Client(trust_env=False, cookies=cookies, headers={"Host": "localhost"}) as browser:
+    with httpx.Client(trust_env=False, cookies=cookies, headers={"Host": "localhost"}, timeout=60) as browser:
         whole = browser.get(address)
         part = browser.get(address, headers={"Range": "bytes=10-19"})
         inside = f"/_media/{clip.rendition.relative_to(clip.directory.parent.parent).as_posix()}"
@@ -73,12 +73,14 @@ def test_nginx_serves_ranges_of_a_clip_without_etag_and_date_and_nothing_by_itse
         assert not {"etag", "last-modified", "x-accel-redirect"} & set(answer.headers)
         assert answer.headers["content-type"] == "video/mp4"
         assert answer.headers.get_list("cache-control") == ["private, max-age=3600, immutable"]
-    with httpx.Client(trust_env=False, headers={"Host": "localhost"}) as stranger:
+    with httpx.Client(trust_env=False, headers={"Host": "localhost"}, timeout=60) as stranger:
         assert stranger.get(address).status_code == 302
 
 
 def test_nginx_writes_down_no_address_that_opens_a_door_and_names_requests_as_the_house_does(nginx, tmp_path, db):
-    with httpx.Client(trust_env=False, headers={"Host": "localhost", "X-Request-ID": "forged-by-whoever"}) as stranger:
+    with httpx.Client(
+        trust_env=False, headers={"Host": "localhost", "X-Request-ID": "forged-by-whoever"}, timeout=60
+    ) as stranger:
         answers = [stranger.get(f"{nginx}{door}s3cret/?s=s3cret") for door in ("/i/", "/join/", "/assess/media/", "/")]
     asked, end = [answer.headers["X-Request-ID"] for answer in answers], time.monotonic() + 20
     while asked[-1] not in (log := (tmp_path / "visavis.log").read_text()) and time.monotonic() < end:
