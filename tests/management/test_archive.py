@@ -125,16 +125,21 @@ def test_a_file_that_is_no_backup_is_refused_in_words(tmp_path):
     assert "is no backup" in manage(tmp_path / "var", "restore", tmp_path / "notes.txt", check=False).stderr
 
 
-def test_a_backup_that_reaches_out_of_its_folder_is_refused(tmp_path):
+@pytest.mark.parametrize("outside", ["../../outside.json", "/tmp/outside-of-visavis.json", "link"])
+def test_a_backup_that_reaches_out_of_its_folder_is_refused(tmp_path, outside):
     evil = tmp_path / "evil.tar"
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps({"format": 1, "engine": "sqlite", "comparisons": 0, "clips": 0}))
     with tarfile.open(evil, "w") as tar:
         tar.add(manifest, "manifest.json")
-        tar.add(manifest, "../../outside.json")
+        member = tarfile.TarInfo(outside)
+        if outside == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc"
+        tar.addfile(member)
     done = manage(tmp_path / "var", "restore", evil, check=False)
     assert "is damaged or was tampered with" in done.stderr
     assert not (tmp_path.parent / "outside.json").exists()
+    assert not Path("/tmp/outside-of-visavis.json").exists()
 
 
 def test_a_backup_is_never_written_over(tmp_path):
