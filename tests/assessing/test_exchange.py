@@ -152,3 +152,7 @@ def test_the_commands_go_from_file_to_file(db, tmp_path, capsys):
         call_command("import_votes", file, name="copy")
     with pytest.raises(CommandError, match="did you mean"):
         call_command("export_votes", comparison.name + "x")
+    for other in ("votes.jsonl", "votes.parquet"):
+        with pytest.raises(CommandError, match="this writes CSV"):
+            call_command("export_votes", comparison.name, output=file.with_name(other))
+        assert not file.with_name(other).exists()

@@ -5,12 +5,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from evalapp.assessing.exchange import export_votes
 from evalapp.management.arguments import comparison_named, whole_file
 from evalapp.people.audit import COMMAND_LINE
 from evalapp.people.harvest import exported
+
+ELSEWHERE = {
+    ".jsonl": "visavis votes COMPARISON > FILE",
+    ".parquet": "manage.py report COMPARISON --format parquet --table votes --output FILE",
+}
 
 
 class Command(BaseCommand):
@@ -23,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--controls", action="store_true", help="also answers to goldens, repeats, identical pairs")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["output"] and (how := ELSEWHERE.get(options["output"].suffix)):
+            raise CommandError(f"this writes CSV; {options['output'].suffix} is written by: {how}")
         comparison = comparison_named(options["comparison"])
         table = options["superseded"], options["controls"], exported("votes", comparison, COMMAND_LINE)
         if not options["output"]:
