@@ -61,6 +61,7 @@ def test_what_a_request_sets_off_in_a_worker_is_written_of_with_its_id():
 
 def test_secrets_are_struck_out():
     assert line("Not Found: /i/ImFiYyI:1xYz-secret/")["message"] == "Not Found: /i/…/"
+    assert line("Not Found: /join/abcdefghijk/")["message"] == "Not Found: /join/…/"
     assert line("Not Found: /assess/media/ImFiYyI-secret/")["message"] == "Not Found: /assess/media/…/"
     assert "abcdefgh" not in line("token %s was used", "vsv_abcdefghijk")["message"]
     assert "abcdefgh" not in line("signed with whs_abcdefghijk")["message"]
