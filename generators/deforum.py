@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from generators import Capabilities, GeneratorError, Take, Watch, load, unwatched
-from generators.diffusers import PLAYBACK, Diffusers, with_distilled
+from generators.diffusers import PLAYBACK, Diffusers, add, with_distilled
 from generators.keeping import alone
 from generators.pipeline_settings import Part, Placed, canonical, meaning_of
 from generators.pipeline_settings import Settings as Recipe
@@ -148,13 +148,14 @@ class Deforum:
         began = time.monotonic()
         loaded = pipelines.resident(recipe.image)
         repainting = replace(loaded, pipe=image_to_image(loaded.pipe))
-        load_seconds = time.monotonic() - began
+        spent = {"load_seconds": round(time.monotonic() - began, 3)}
         from generators.outcome import as_frames, versions
 
         def share(number: int) -> Watch:
             return lambda done: watch((number + done) / recipe.frames)
 
-        made, course, _ = pipelines.sample(loaded, recipe.image, [seed], share(0), [prompt], [text])
+        made, course, seconds = pipelines.sample(loaded, recipe.image, [seed], share(0), [prompt], [text])
+        add(spent, seconds)
         frames = [as_frames(made, 0, recipe.image)[0]]
         gone = {"width": None, "height": None, "conditioning": type(recipe.image.conditioning)()}
         repaint, steps = recipe.image.model_copy(update=gone), with_distilled(recipe.image).scheduler.steps or 1
@@ -166,14 +167,10 @@ class Deforum:
             moved = grained(moved, at(recipe.noise, number), own)
             strength = min(1.0, max(1 - at(recipe.strength, number), 1.001 / steps))
             given = {"image": _picture(moved), "strength": strength}
-            made, _, _ = pipelines.sample(repainting, repaint, [own], share(number), [prompt], [text], given)
+            made, _, seconds = pipelines.sample(repainting, repaint, [own], share(number), [prompt], [text], given)
+            add(spent, seconds)
             frames.append(as_frames(made, 0, recipe.image)[0])
-        facts = {
-            "noise_sha256": course.noise_sha256,
-            "versions": versions(),
-            "load_seconds": round(load_seconds, 3),
-            "sample_seconds": round(time.monotonic() - began - load_seconds, 3),
-        }
+        facts = {"noise_sha256": course.noise_sha256, "versions": versions()} | spent
         return Take(np.stack(frames), recipe.fps, facts | ({"prompt_given": text} if text != prompt else {}))
 
     @alone

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from generators import Capabilities, GeneratorError, Take, Watch, load, unwatched
-from generators.diffusers import PLAYBACK, Diffusers
+from generators.diffusers import PLAYBACK, Diffusers, add
 from generators.keeping import alone
 from generators.pipeline_settings import Part, Placed, canonical, meaning_of
 from generators.pipeline_settings import Settings as Recipe
@@ -148,8 +148,7 @@ class Stages:
         from generators.outcome import versions
 
         facts |= {"versions": versions(), "noise_sha256": facts["stages"][0]["noise_sha256"]}
-        facts["load_seconds"] = round(run.loading, 3)
-        return Take(run.frames, recipe.fps or run.fps, facts)
+        return Take(run.frames, recipe.fps or run.fps, facts | run.seconds)
 
     @alone
     def preflight(self, recipe: Any) -> dict[str, Any]:
@@ -184,7 +183,7 @@ class _Run:
         self.latents: Any = None
         self.fps = PLAYBACK
         self.facts: dict[str, Any] = {}
-        self.loading = 0.0
+        self.seconds: dict[str, float] = {}
 
     def fingerprint(self) -> str:
         values = self.frames if self.latents is None else self.latents.float().cpu().contiguous().numpy()
@@ -258,11 +257,12 @@ class _Run:
         text = recipe.prompting.template.replace("{prompt}", rewritten(self.prompt, recipe))
         began = time.monotonic()
         loaded = pipelines.resident(recipe, among=self.recipe.recipes())
-        self.loading += time.monotonic() - began
+        add(self.seconds, {"load_seconds": time.monotonic() - began})
         with decoding(loaded, stage.decoder if hasattr(stage, "decoder") else None):
-            made, course, _ = pipelines.sample(
+            made, course, seconds = pipelines.sample(
                 loaded, recipe, [stream_seed(self.seed, number)], watch, [self.prompt], [text], given, output_type
             )
+        add(self.seconds, seconds)
         self.facts = {"noise_sha256": course.noise_sha256} | ({"prompt_given": text} if text != self.prompt else {})
         return made
 

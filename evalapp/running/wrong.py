@@ -1,5 +1,6 @@
 """What is answered when something of ours went wrong: nothing here asks the database, which may be what did."""
 
+import errno
 import re
 import sys
 
@@ -15,17 +16,21 @@ TITLES = {
     "away": "The database does not answer",
     "busy": "The database is busy",
     "behind": "The database is older than this code: run `manage.py migrate`",
+    "full": "The disk is full",
 }
 LACKS = re.compile(r"no such (table|column)|table \S+ has no column")
 """How SQLite says it."""
 OF_CODE = dict.fromkeys(("42P01", "42703"), "behind")
 OF_CODE |= dict.fromkeys(("55P03", "40P01", "40001", "57014"), "busy")
-OF_CODE |= dict.fromkeys(("53100", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_ERROR"), "")
+OF_CODE |= dict.fromkeys(("53100", "SQLITE_FULL"), "full")
+OF_CODE |= dict.fromkeys(("SQLITE_READONLY", "SQLITE_ERROR"), "")
 """What PostgreSQL and SQLite call it; everything else that stops an operation is taken for silence."""
 
 
 def trouble_of(error: BaseException | None) -> str:
-    """Which of TITLES it is; empty for what is none of the database's."""
+    """Which of TITLES it is; empty for what is none of the database's and no full disk."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "full"
     if not isinstance(error, DatabaseError | InterfaceError):
         return ""
     code = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "sqlite_errorname", None) or ""
@@ -37,7 +42,7 @@ def trouble_of(error: BaseException | None) -> str:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 while it is the database; programs get a problem document."""
+    """500, or 503 while it is the database or a full disk; programs get a problem document."""
     trouble = trouble_of(sys.exc_info()[1])
     status = 503 if trouble else 500
     number = request_id.get()

@@ -11,6 +11,7 @@ from generators.recipe import identity, parse
 from generators.stages import blended, stream_seed
 from tests.generators.tiny_pipelines import save
 
+PARTS = {"load_seconds", "encode_seconds", "sample_seconds", "decode_seconds"}
 SHORT = {"extra": {"max_sequence_length": 16}}
 
 
@@ -53,6 +54,8 @@ def test_one_stage_is_the_pipeline_alone(folders):
     alone = load("diffusers").generate("a red ball", 1, parse("diffusers", base(folders)["recipe"]))
     assert (staged.frames == alone.frames).all()
     assert (staged.fps, staged.facts["noise_sha256"]) == (4, alone.facts["noise_sha256"])
+    assert {part for part in staged.facts if part.endswith("_seconds")} == PARTS
+    assert staged.facts["sample_seconds"] > 0
 
 
 def test_swapping_the_last_stage_leaves_those_before_it_bit_by_bit(folders):
