@@ -30,7 +30,7 @@ from evalapp.people.webhooks import LEASE, Delivery, Webhook
 from evalapp.reporting import tasks
 from tests.assessing.test_pages import JSON, answers, sign_in, url
 from tests.factories import make_clip, make_comparison, make_organizer, make_participation, make_vote
-from tests.services import redis_server
+from tests.services import redis_server, wipe
 
 
 def at_once(number, what):
@@ -123,7 +123,7 @@ def test_sessions_that_lay_in_the_cache_would_be_lost_with_it(lost_cache, db, se
     address, browser = reverse("comparison", args=[make_comparison(prompts=1).code]), Client()
     browser.force_login(make_organizer())
     assert browser.get(address).status_code == 200
-    lost_cache.wipe()
+    wipe(lost_cache.url)
     assert browser.get(address).status_code == 302
 
 
