@@ -83,7 +83,7 @@ def test_nginx_writes_down_no_address_that_opens_a_door_and_names_requests_as_th
     ) as stranger:
         answers = [stranger.get(f"{nginx}{door}s3cret/?s=s3cret") for door in ("/i/", "/join/", "/assess/media/", "/")]
     asked, end = [answer.headers["X-Request-ID"] for answer in answers], time.monotonic() + 20
-    while asked[-1] not in (log := (tmp_path / "visavis.log").read_text()) and time.monotonic() < end:
+    while asked[-1] not in (log := (tmp_path / "access.log").read_text()) and time.monotonic() < end:
         time.sleep(0.05)  # it writes after it has answered
     lines = {line.split()[-1]: line for line in log.splitlines()}
     assert ["s3cret" in lines[each] for each in asked] == [False, False, False, True]
@@ -128,7 +128,7 @@ def test_services_wait_for_what_is_there_and_can_say_that_it_is_well():
 
 
 KEYS = {"build", "env_file", "volumes", "restart", "depends_on", "image", "environment", "healthcheck", "command"}
-KEYS |= {"profiles", "ports", "deploy"}
+KEYS |= {"profiles", "ports", "deploy", "tmpfs"}
 
 
 def test_the_web_services_check_of_its_health_gets_through(live_server, settings):
@@ -198,3 +198,12 @@ def test_the_clock_has_a_folder_to_keep_its_time_in_whatever_the_broker(tmp_path
     command = [sys.executable, "-c", program]
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
     assert Path(told.strip()).parent.is_dir()
+
+
+def test_where_web_has_several_processes_they_count_in_one_empty_folder():
+    web = compose()["services"]["web"]
+    folder = web["environment"]["PROMETHEUS_MULTIPROC_DIR"]
+    assert "--workers" in web["command"]
+    assert [place.split(":")[0] for place in web["tmpfs"]] == [folder]
+    unit = (ROOT / "deploy" / "systemd" / "visavis-web.service").read_text()
+    assert f"Environment=PROMETHEUS_MULTIPROC_DIR=/run/{re.search('RuntimeDirectory=(.+)', unit)[1]}\n" in unit
