@@ -37,6 +37,7 @@ class SessionStore(Plain):
 
 SEEN, SELDOM = "seen", 60  # a request a minute is written down, not each
 PROVED = "proved"
+ANYBODY = ("/healthz", "/readyz")  # told without looking who asks: they answer while the database does not
 
 
 def prove(request: HttpRequest) -> None:
@@ -55,7 +56,8 @@ class Idle:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session:
+        known = settings.SESSION_COOKIE_NAME in request.COOKIES and request.path not in ANYBODY
+        if known and SESSION_KEY in request.session:
             now = int(time.time())
             gone = now - request.session.get(SEEN, 0)
             if SEEN in request.session and gone > settings.IDLE_MINUTES * 60:

@@ -30,7 +30,7 @@ def build_exploration(comparison: int, given: dict[str, list[str]]) -> None:
 def ring_exploration(comparison: Comparison, inputs: str, given: dict[str, list[str]]) -> None:
     """Have votes explored, unless that was asked for a moment ago."""
     if cache.add(f"exploration-rung-{inputs}", True, PATIENCE_SECONDS):
-        transaction.on_commit(lambda: build_exploration.delay(comparison.pk, given))
+        transaction.on_commit(lambda: build_exploration.delay(comparison.pk, given), robust=True)
 
 
 @shared_task(ignore_result=True)
@@ -42,13 +42,13 @@ def build_league(project: int) -> None:
 
 def ring_league(project: int) -> None:
     if cache.add(f"league-rung-{project}", True, PATIENCE_SECONDS):
-        transaction.on_commit(lambda: build_league.delay(project))
+        transaction.on_commit(lambda: build_league.delay(project), robust=True)
 
 
 def ring(comparison: Comparison) -> None:
     """Have a report built, unless that was asked for a moment ago: votes come in faster than anyone reads."""
     if cache.add(f"report-rung-{comparison.pk}", True, PATIENCE_SECONDS):
-        transaction.on_commit(lambda: build_report.delay(comparison.pk))
+        transaction.on_commit(lambda: build_report.delay(comparison.pk), robust=True)
 
 
 @shared_task(ignore_result=True)
@@ -64,7 +64,7 @@ def build_judges(comparison: int | None, project: int | None = None) -> None:
 def ring_judges(of: Comparison | Project) -> None:
     keys = (of.pk, None) if isinstance(of, Comparison) else (None, of.pk)
     if cache.add(f"judges-rung-{of._meta.model_name}-{of.pk}", True, PATIENCE_SECONDS):
-        transaction.on_commit(lambda: build_judges.delay(*keys))
+        transaction.on_commit(lambda: build_judges.delay(*keys), robust=True)
 
 
 @shared_task(ignore_result=True)
@@ -77,7 +77,7 @@ def build_review(comparison: int) -> None:
 
 def ring_review(comparison: Comparison) -> None:
     if cache.add(f"review-rung-{comparison.pk}", True, PATIENCE_SECONDS):
-        transaction.on_commit(lambda: build_review.delay(comparison.pk))
+        transaction.on_commit(lambda: build_review.delay(comparison.pk), robust=True)
 
 
 @shared_task(ignore_result=True)

@@ -38,7 +38,11 @@ def test_ready_with_its_database_and_not_without(client, db, monkeypatch):
         raise DatabaseError("no")
 
     monkeypatch.setattr(MigrationExecutor, "__init__", gone)
-    assert client.get("/readyz").status_code == 503
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", gone)
+    client.cookies["sessionid"] = "of-somebody"
+    silent = client.get("/readyz")
+    assert (silent.status_code, silent.json()["why"]) == (503, "the database does not answer")
+    assert client.get("/healthz").content == b"ok"
 
 
 @pytest.mark.parametrize(("error", "status"), [(OperationalError("connection refused"), 503), (KeyError("x"), 500)])
