@@ -1,6 +1,7 @@
 """Images of prompts by page: single files and zips, checked by a worker, and what hostile ones come to."""
 
 import io
+import itertools
 import json
 import shutil
 import struct
@@ -17,7 +18,7 @@ from PIL import Image, PngImagePlugin
 from evalapp.catalog import archives
 from evalapp.catalog.archives import unpack
 from evalapp.catalog.models import PromptSet, picture_path
-from evalapp.catalog.pictures import Picture, not_ready, receive, store_waiting
+from evalapp.catalog.pictures import LARGEST_IMAGE, Picture, is_image, not_ready, receive, store_waiting
 from evalapp.catalog.receiving import UploadRefused
 from evalapp.people.projects import Project, first_project
 from generators import video
@@ -247,6 +248,28 @@ def test_what_comes_out_of_a_zip_is_counted_whatever_it_says(db, monkeypatch):
     monkeypatch.setattr(archives, "LARGEST_ARCHIVE", 10)
     with pytest.raises(UploadRefused, match="larger than"):
         read_zip(content)
+
+
+def test_a_gibibyte_and_a_little_more_is_never_unpacked(monkeypatch):
+    """The limits themselves: members that say they are small, and go on for as long as they are let."""
+
+    class Endless(io.BytesIO):
+        def read(self, size=-1):
+            return bytes(size)
+
+    content = io.BytesIO(zipped(**{f"{n}__png": b"x" for n in range(60)}))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: Endless())
+    taken, mib = [], 2**20
+
+    def take(read):
+        taken.extend(map(len, itertools.islice(read(LARGEST_IMAGE), LARGEST_IMAGE // archives.CHUNK)))
+
+    with archives.opened(content, is_image, "an image") as members:
+        with pytest.raises(UploadRefused, match=r"0\.png: is too large"):
+            list(members["0.png"](10 * mib))
+        with pytest.raises(UploadRefused, match="holds more than 1024 MiB"):
+            list(map(take, members.values()))
+    assert 980 * mib < sum(taken) < 1024 * mib
 
 
 def test_a_full_disk_keeps_nothing(db, monkeypatch, settings):
