@@ -20,6 +20,7 @@ from evalapp.reporting import behind, progress, rendering, setup, trust_views
 from evalapp.reporting import views as reporting
 from evalapp.running import health
 
+handler400 = "evalapp.running.wrong.bad_request"
 handler500 = "evalapp.running.wrong.server_error"
 
 urlpatterns = [

@@ -141,6 +141,7 @@ ACCESS = {
     "api-images": ("put", members("organizer", "202", foreigner="202", outside=UNKNOWN)),
     "api-image": ("get", API_ORGANIZERS),
     "api-prompt-lists": ("put", members("organizer", "409", foreigner="409", outside=UNKNOWN)),  # no zip
+    "api-vote-imports": ("post", members("organizer", "400", foreigner="400", outside=UNKNOWN)),  # of nothing
     "api-clips": ("put", members("organizer", "400", outside=UNKNOWN)),  # of no contender
     "api-upload": ("get", API_ORGANIZERS),
     "api-contenders": ("get", members("researcher", foreigner=THERE, outside=UNKNOWN)),
@@ -205,5 +206,5 @@ WITHOUT_CODE = """
     account_login mfa_authenticate account prove demand-second-step home set_language sign-in sign-out comparisons
     new-comparison foresee league judges-everywhere prompt-sets tokens audit webhooks projects members healthz readyz
     metrics api-docs api-schema api-me api-images api-prompt-lists api-prompt-sets api-contenders api-comparisons
-    api-judges api-tokens api-queues api-verifications api-projects
+    api-judges api-tokens api-queues api-verifications api-projects api-vote-imports
 """.split()  # noqa: SIM905

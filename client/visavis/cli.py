@@ -111,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     votes.add_argument("comparison", metavar="COMPARISON")
     votes.set_defaults(act=_votes)
 
+    brought = verbs.add_parser("import-votes", help="votes cast elsewhere, a CSV row each, as a closed comparison")
+    brought.add_argument("file", type=Path, metavar="FILE")
+    brought.add_argument("--name", help="of the comparison (default: the file's name)")
+    brought.add_argument("--ratings", action="store_true", help="rows are absolute ratings: the higher one wins")
+    brought.add_argument("--prompts", type=Path, metavar="FILE", help="their texts and tags: " + PROMPTS)
+    brought.set_defaults(act=_import_votes)
+
     links = verbs.add_parser("invitations", help="a comparison's links for assessors")
     links.add_argument("comparison", metavar="COMPARISON")
     links.set_defaults(act=_invitations)
@@ -284,6 +291,16 @@ def _priority(server: Visavis, asked: argparse.Namespace) -> None:
 def _votes(server: Visavis, asked: argparse.Namespace) -> None:
     for vote in server.votes(server.find(asked.comparison)["code"]):
         print(json.dumps(vote, ensure_ascii=False))
+
+
+def _import_votes(server: Visavis, asked: argparse.Namespace) -> None:
+    table = asked.file.read_text(encoding="utf-8-sig")
+    body = {"name": asked.name or asked.file.stem, "table": table, "ratings": asked.ratings}
+    if asked.prompts:
+        prompts = _prompts(server, asked.prompts, asked.within)
+        body["prompt_set"] = server.push_prompts(asked.prompts.stem, prompts, asked.within)["id"]
+    made = server.call("POST", "vote-imports/", body | ({"project": asked.within} if asked.within else {}))
+    print(f"{made['name']}: {made['code']}")
 
 
 def _gate(server: Visavis, asked: argparse.Namespace) -> int:

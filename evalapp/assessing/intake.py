@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from evalapp.assessing.choices import STRONGEST
 from evalapp.assessing.exchange import plain_cell
 from evalapp.assessing.models import Assignment, Ballot, Choice, Participation, ScreenChoice, Vote, turned_back
+from evalapp.assessing.ratings import MOST_CONTENDERS
 from evalapp.catalog.models import Contender, PromptSet, PromptText, digest
 from evalapp.comparisons.aspects import HOUSE_ASPECTS, HouseAspect
 from evalapp.comparisons.launch import create, plan_digest
@@ -26,6 +27,9 @@ from evalapp.people.models import Assessor
 REQUIRED = ("prompt_id", "assessor", "aspect", "choice")
 WITHOUT_CLIPS = "votes were imported without clips"
 BOTH_BAD = str(ScreenChoice.BOTH_BAD)
+LISTED = 30
+LONGEST_NAME = 200
+SEEDS = 2**32
 
 
 class VotesRefused(Exception):
@@ -34,6 +38,12 @@ class VotesRefused(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+    @property
+    def listed(self) -> list[str]:
+        """The first of them, and how many more."""
+        more = len(self.problems) - LISTED
+        return [*self.problems[:LISTED], *([f"and {more} more"] if more > 0 else [])]
 
 
 Place = tuple[str, int, str, str]
@@ -96,6 +106,8 @@ def import_votes(
         problems.append("some rows give a strength and others do not: give it for all of them, or leave it out")
     if len({bool(sheet.left) for sheet in table.sheets.values()}) > 1:
         problems.append("some rows say who was on the left and others do not: give it for all of them, or leave it out")
+    if len({name for place, _ in table.sheets for name in place[2:]}) > MOST_CONTENDERS:
+        problems.append(f"more than {MOST_CONTENDERS} contenders")
     listed = {prompt.key: prompt for prompt in prompts}
     if prompts:
         problems += [f"prompt {key!r} is not in the list of prompts" for key in table.prompts if key not in listed]
@@ -126,11 +138,14 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
     if not first or not second or first == second or left not in (first, second, ""):
         yield f"needs two contenders (first and second, or left and right), one of them on the left, not {left!r}"
         return
+    if longer := [each[:30] for each in (row["prompt_id"], first, second) if len(each) > LONGEST_NAME]:
+        yield f"{longer[0]!r}… is longer than {LONGEST_NAME} characters"
+        return
     if choice in (ScreenChoice.LEFT, ScreenChoice.RIGHT) and not left:
         yield f"choice {choice!r} needs to know who was on the left"
         return
-    if not seed.isdigit():
-        yield f"seed {seed!r} is not a whole number"
+    if not (seed.isascii() and seed.isdigit() and len(seed) <= len(str(SEEDS)) and int(seed) < SEEDS):
+        yield f"seed {seed[:20]!r} is not a whole number below 2³²"
         return
     one, other = sorted((first, second))
     named = {"first": first, "second": second, one: one, other: other}
@@ -145,7 +160,9 @@ def _read(row: dict[str, str], table: _Table) -> Iterator[str]:
         return
     least, most = (0, 0) if chosen is Choice.TIE else (1, STRONGEST)
     strength = row.get("strength") or None
-    if strength and not (strength.isdigit() and least <= int(strength) <= most):
+    if strength and not (
+        strength.isascii() and strength.isdigit() and len(strength) < 3 and least <= int(strength) <= most
+    ):
         yield f"strength {strength!r} is none of {', '.join(map(str, range(least, most + 1)))} for {choice!r}"
         return
     text, simulated = row.get("prompt") or row["prompt_id"], row.get("simulated") == "True"
@@ -204,12 +221,11 @@ def _store(table: _Table, name: str, prompt_set: PromptSet) -> Comparison:
     )
     swapped = Counter(place for (place, _), sheet in table.sheets.items() if sheet.left == place[3])
     pairs = _pairs(comparison, contenders, places, swapped)
-    participations = {
-        assessor: Participation.objects.create(
-            comparison=comparison, assessor=Assessor.objects.create(name=assessor[:100], simulated=simulated)
-        )
-        for assessor, simulated in table.assessors.items()
-    }
+    people = Assessor.objects.bulk_create(
+        Assessor(name=name[:100], simulated=simulated) for name, simulated in table.assessors.items()
+    )
+    joined = Participation.objects.bulk_create(Participation(comparison=comparison, assessor=each) for each in people)
+    participations = dict(zip(table.assessors, joined, strict=True))
     assignments = Assignment.objects.bulk_create(
         Assignment(
             pair=pairs[place],

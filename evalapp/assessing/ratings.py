@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
+MOST_CONTENDERS = 100
 REQUIRED = ("assessor", "prompt_id", "aspect", "rating")
 
 
@@ -47,6 +48,8 @@ def votes_from(ratings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             if contender in sheet:
                 problems.append(f"row {number}: {row['assessor']} rates {contender} twice on this prompt and aspect")
             sheet[contender] = rating
+            if len(sheet) == MOST_CONTENDERS + 1:
+                problems.append(f"row {number}: {row['assessor']} rates more than {MOST_CONTENDERS} contenders here")
     if problems:
         raise RatingsRefused(problems)
     for (assessor, prompt, seed, aspect), sheet in rated.items():

@@ -4,10 +4,12 @@ import errno
 import re
 import sys
 
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import get_language_from_request, override
+from django.views.defaults import bad_request as page_of_bad_request
 
 from evalapp.running.logs import request_id
 
@@ -39,6 +41,16 @@ def trouble_of(error: BaseException | None) -> str:
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "busy"
     return OF_CODE.get(code, "away" if isinstance(error, OperationalError | InterfaceError) else "")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 for what Django refuses before any view; programs get a problem document."""
+    if not request.path.startswith("/api/"):
+        return page_of_bad_request(request, exception)
+    wrong_host = isinstance(exception, DisallowedHost)
+    detail = "this server does not answer by that name" if wrong_host else "the request cannot be read"
+    problem = {"type": "about:blank", "title": "Bad request", "status": 400, "detail": detail}
+    return JsonResponse(problem, status=400, content_type="application/problem+json")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

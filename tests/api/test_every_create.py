@@ -17,6 +17,7 @@ def test_the_lists_that_are_walked_are_those_of_the_house():
     assert {path.split("/")[-2] for path in MAKES} == {
         *("prompt-sets", "contenders", "comparisons", "invitations", "member-invitations", "judge-runs"),
         *("projects", "webhooks", "tokens", "goldens", "golden-orders", "templates"),
+        "vote-imports",
     }
     assert {path.split("/")[-2] for path in PUTS} == {"clips", "images", "prompt-lists", "{code}"}, "safe to repeat"
 
@@ -62,6 +63,10 @@ def send(client, ada):
             ]
         },
         "golden-orders": {"per_aspect": 1},
+        "vote-imports": {
+            "name": "new",
+            "table": "prompt_id,assessor,aspect,first,second,choice\np1,ann,beauty,early,late,first",
+        },
         "templates": {"name": "new", "comparison": str(comparison.code)},
         "projects": {"name": "new"},
         "webhooks": {"url": "https://example.org/"},

@@ -1,20 +1,16 @@
 """Votes cast elsewhere in, a closed comparison out."""
 
-import csv
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evalapp.assessing.intake import VotesRefused, import_votes
-from evalapp.assessing.ratings import RatingsRefused, votes_from
+from evalapp.assessing.intake import VotesRefused
+from evalapp.assessing.votes_files import import_table
 from evalapp.comparisons.launch import InvalidPlan
 from evalapp.generation import layouts
 from evalapp.management.arguments import add_project, in_project
-
-LISTED = 30
-"""So many problems of a table are told at once."""
 
 
 class Command(BaseCommand):
@@ -48,21 +44,19 @@ class Command(BaseCommand):
         if options["prompts"]:
             layouts.read_prompts(options["prompts"], listed)
         if listed.problems:
-            raise _refused(listed.problems)
+            raise _refused(VotesRefused(listed.problems))
         try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                rows = csv.DictReader(file)
-                comparison = import_votes(
-                    votes_from(rows) if options["ratings"] else rows,
-                    options["name"] or path.stem,
-                    list(listed.prompts.values()),
-                    options["prompts"].stem if options["prompts"] else "",
-                    options["ratings"],
-                )
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise CommandError(f"{path}: cannot be read as a CSV file in UTF-8 ({error})") from error
-        except (VotesRefused, RatingsRefused) as refused:
-            raise _refused(refused.problems) from refused
+            comparison = import_table(
+                path.read_bytes(),
+                options["name"] or path.stem,
+                list(listed.prompts.values()),
+                options["prompts"].stem if options["prompts"] else "",
+                options["ratings"],
+            )
+        except OSError as error:
+            raise CommandError(f"{path}: cannot be read ({error.strerror})") from error
+        except VotesRefused as refused:
+            raise _refused(refused) from refused
         except InvalidPlan as error:
             raise CommandError(f"Nothing was stored: {error}; pass another --name") from error
         pairs, people = comparison.pairs.count(), comparison.participations.count()
@@ -70,7 +64,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{comparison.name!r}: {told}.")
 
 
-def _refused(problems: list[str]) -> CommandError:
-    listed = "\n".join(f"  {problem}" for problem in problems[:LISTED])
-    more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
-    return CommandError(f"Nothing was stored: {len(problems)} problems\n{listed}{more}")
+def _refused(refused: VotesRefused) -> CommandError:
+    listed = "\n".join(f"  {problem}" for problem in refused.listed)
+    return CommandError(f"Nothing was stored: {len(refused.problems)} problems\n{listed}")
