@@ -76,10 +76,11 @@ format: .venv/dev
 javascript:
 	@if command -v node >/dev/null; then node --test tests/js/*.test.mjs; else echo "Left out: tests/js. Node is not installed."; test -z "$$CI"; fi
 
-# The slowest tests run in CI, and with SLOW=yes.
+# The slowest tests run in CI, and with SLOW=yes; so do those on PostgreSQL outside the folders that lean on it most.
+MOST = tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api tests/test_admin.py tests/test_architecture.py
 test: system lint javascript languages
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not rabbitmq$(if $(CI)$(SLOW),, and not slow)"
-	$(BIN)/python -m tests.services --only-with postgres $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not slow" tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api tests/test_admin.py tests/test_architecture.py
+	$(BIN)/python -m tests.services --only-with postgres $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not rabbitmq$(if $(CI)$(SLOW),, and not slow)" $(if $(CI)$(SLOW),tests,$(MOST))
 
 ifneq ($(CI)$(SLOW),)
 	@if [ -x /usr/sbin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; then $(MAKE) --no-print-directory grown; else echo "Left out: PostgreSQL with RabbitMQ. RabbitMQ is not installed."; test -z "$$CI"; fi

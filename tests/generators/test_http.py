@@ -190,7 +190,7 @@ def test_a_body_larger_than_allowed_is_cut_off(farm, monkeypatch):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("seconds", [0.5, 60])
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(60, marks=pytest.mark.slow)])
 def test_an_answer_that_comes_in_drops_holds_no_worker(monkeypatch, way, seconds):
     """With 60 s for it, it is waited for: what ends the first is its time."""
     monkeypatch.setattr(guarded, "_pause", lambda *_: None)

@@ -122,7 +122,7 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names_and_not_for_ever(s
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("seconds", [0.5, 60])
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(60, marks=pytest.mark.slow)])
 def test_an_answer_that_comes_in_drops_holds_no_worker(server, monkeypatch, way, seconds):
     """With 60 s for it, it is waited for and read."""
     whole = json.dumps({"choices": [{"message": {"content": json.dumps(ALWAYS_A)}}]}).encode()
