@@ -1,9 +1,11 @@
 """From a recipe's names to a pipeline's: read off the live signature, never from a table of families."""
 
 import inspect
+import re
+from difflib import get_close_matches
 from typing import Any
 
-from generators import GeneratorError, _hint
+from generators import GeneratorError
 from generators.pipeline_settings import Settings
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -59,12 +61,12 @@ def call_arguments(
         elif name in ("scheduler.timesteps", "scheduler.sigmas"):
             continue  # handed to the scheduler itself
         elif name not in OPTIONAL:
-            problems.append(f"takes no {name}: {_hint(NAMES[name][0], sorted(known))}")
+            problems.append(f"takes no {name}: {_instead(name, known)}")
     for name, value in settings.extra.items():
         if name in OURS or name in arguments:
             problems.append(f"extra.{name} is set elsewhere in the recipe: leave it out")
         elif name not in known:
-            problems.append(f"has no argument {name!r}: {_hint(name, sorted(known))}")
+            problems.append(f"has no argument {name!r}: {_meant(name, known)}")
         else:
             arguments[name] = value
     if settings.negative is not None and "true_cfg_scale" in known and (settings.guidance.true_scale or 0) <= 1:
@@ -73,11 +75,46 @@ def call_arguments(
         problems.append("has no guider part: leave guidance.guider out and set guidance.scale")
     for name, one in known.items():
         if one.default is one.empty and name not in arguments and name not in OURS and name not in given:
-            where = next((setting for setting, names in NAMES.items() if name in names), f"extra.{name}")
-            problems.append(f"needs {name!r}: set {where}")
+            problems.append(f"needs {name!r}: set {setting_of(name)}")
     if problems:
         raise GeneratorError(f"pipeline {pipeline.__name__}: {'; '.join(problems)}")
     return arguments
+
+
+def setting_of(argument: str) -> str:
+    """What recipes call an argument of a pipeline's call."""
+    return next((setting for setting, names in NAMES.items() if argument in names), f"extra.{argument}")
+
+
+def _settable(known: dict[str, inspect.Parameter]) -> dict[str, str]:
+    """Arguments that recipes can give a value, which tensors and callbacks are not, with what recipes call them."""
+    return {
+        name: setting_of(name)
+        for name, one in known.items()
+        if name not in OURS
+        and (
+            not setting_of(name).startswith("extra.")
+            or not re.search("tensor|callable|callback", str(one), re.IGNORECASE)
+        )
+    }
+
+
+def _instead(setting: str, known: dict[str, inspect.Parameter]) -> str:
+    """What a pipeline takes that lacks this setting: others of the same part, or an argument of a like name."""
+    settable = _settable(known)
+    part = setting.rpartition(".")[0]
+    others = [one for one in NAMES if part and one.startswith(f"{part}.") and one in settable.values()]
+    near = [settable[name] for name in get_close_matches(NAMES[setting][0], sorted(settable))]
+    found = others or [one for one in near if one.startswith("extra.")]
+    return f"leave it out, or set {', '.join(found)}" if found else "leave it out"
+
+
+def _meant(argument: str, known: dict[str, inspect.Parameter]) -> str:
+    """Which setting an unknown argument of `extra` may have meant."""
+    settable = _settable(known)
+    if near := get_close_matches(argument, sorted(settable), n=1):
+        return f"did you mean {settable[near[0]]!r}?"
+    return f"known are {', '.join(sorted(one for one in settable.values() if one.startswith('extra.'))) or 'none'}"
 
 
 def _wanted(settings: Settings) -> dict[str, Any]:

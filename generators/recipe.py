@@ -37,7 +37,7 @@ def parse(generator: str, settings: dict[str, Any]) -> BaseModel:
             key = ".".join(map(str, wrong["loc"]))
             said = f"{wrong['msg'][0].lower()}{wrong['msg'][1:]}"
             if wrong["type"] == "extra_forbidden":
-                problems.append(f"unknown setting {key!r}: {_hint(str(wrong['loc'][-1]), _known(model, wrong['loc']))}")
+                problems.append(f"unknown setting {key!r}: {_right(model, wrong['loc'])}")
             elif wrong["type"] == "missing":
                 problems.append(f"{key} is missing")
             elif wrong["type"] == "literal_error":
@@ -60,18 +60,40 @@ def _quoted(wrong: Any, name: str) -> list[str]:
     return re.findall(r"'([^']*)'", wrong["ctx"][name])
 
 
-def _known(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
-    """The names that are right where a wrong one stands, from the JSON schema."""
-    schema = model.model_json_schema()
+def _right(model: type[BaseModel], where: tuple[int | str, ...]) -> str:
+    """The right name for a wrong key: of a setting further down, or one that diffusers calls so, else the nearest."""
+    from generators.calls import setting_of
+
+    name, schema = str(where[-1]), model.model_json_schema()
+    here = _choices(schema, where[:-1])
+    below = _paths(here, schema)
+    elsewhere = below if len(where) == 1 else below + _paths([schema], schema)
+    for path in elsewhere:
+        if path == setting_of(name) or path.rpartition(".")[2] == name or path.replace(".", "_") == name:
+            return f"did you mean {path!r}?"
+    return _hint(name, [one for one in below if "." not in one])
+
+
+def _paths(choices: list[dict[str, Any]], schema: dict[str, Any]) -> list[str]:
+    """Settings at and below a place in the JSON schema, the parts' own as part.name."""
+    found = []
+    for one in choices:
+        for name, held in one.get("properties", {}).items():
+            inner = _resolved(held, schema)
+            found += [name, *(f"{name}.{each}" for each in _paths([inner], schema))]
+    return found
+
+
+def _choices(schema: dict[str, Any], where: tuple[int | str, ...]) -> list[dict[str, Any]]:
+    """What may stand at a place, from the JSON schema."""
     here = schema
-    for step in where[:-1]:
+    for step in where:
         choices = [_resolved(one, schema) for one in here.get("anyOf", [here])]
         here = next(
             (found for one in choices if (found := _inside(one, step, schema)) is not None),
             {},
         )
-    choices = [_resolved(one, schema) for one in here.get("anyOf", [here])]
-    return [name for one in choices for name in one.get("properties", {})]
+    return [_resolved(one, schema) for one in here.get("anyOf", [here])]
 
 
 def _inside(here: dict[str, Any], step: int | str, schema: dict[str, Any]) -> dict[str, Any] | None:

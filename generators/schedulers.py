@@ -1,6 +1,8 @@
 """Schedulers and guiders made anew for each clip, so that no clip sees what another left in them."""
 
 import inspect
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Any
 
 from generators import GeneratorError, _hint
@@ -69,13 +71,18 @@ def check_course(scheduler: Any, name: str) -> None:
         kind.__name__
         for kind in kinds
         if issubclass(kind, diffusers.SchedulerMixin)
-        and ("Flow" in kind.__name__) == (ours == "flow_prediction")
+        and ("FlowMatch" in kind.__name__ if ours == "flow_prediction" else "prediction_type" in _options(kind))
         and name in inspect.signature(kind.set_timesteps).parameters
     ]
+    like = get_close_matches(type(scheduler).__name__, sorted(do), n=4, cutoff=0)
     raise GeneratorError(
         f"{type(scheduler).__name__} takes no explicit {name}: set scheduler.steps, or a scheduler.name that takes "
-        f"them, such as {', '.join(sorted(do)[:4])}"
+        f"them, such as {', '.join(like)}"
     )
+
+
+def _options(kind: type) -> Collection[str]:
+    return inspect.signature(kind).parameters
 
 
 def ignored_options(loaded: Loaded, recipe: Settings) -> list[str]:

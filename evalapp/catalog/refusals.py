@@ -135,7 +135,8 @@ KNOWN: tuple[str, ...] = (
     "image: {path} cannot be read as a PNG, JPEG or WebP file ({error})",
     # The pipeline's own limits
     "pipeline {name}: {problems}",
-    "takes no {name}: {hint}",
+    "takes no {name}: leave it out, or set {names}",
+    "takes no {name}: leave it out",
     "has no argument {name}: {hint}",
     "needs {name}: set {setting}",
     "extra.{name} is set elsewhere in the recipe: leave it out",

@@ -110,7 +110,7 @@ OFTEN = {
     "error": "x1",
     "why or state": "x1",
     "lacking": "this pipeline has no part",
-    "'; '.join(problems)": "takes no frames: did you mean 'fps'?",
+    "'; '.join(problems)": "takes no frames: leave it out",
     "wanted": "name a folder of x1, as save_pretrained writes it",
     "who": "server x1: x1",
     "what": "stage x1 takes frames",

@@ -181,9 +181,11 @@ def test_a_negative_prompt_makes_another_contender(stable_diffusion):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"frames": 9}, "pipeline StableDiffusionPipeline: takes no frames: "),
-        ({"guidance": {"true_scale": 2}}, "takes no guidance.true_scale"),
-        ({"extra": {"guidance_rescal": 0.5}}, "no argument 'guidance_rescal': did you mean 'guidance_rescale'"),
+        ({"frames": 9}, "pipeline StableDiffusionPipeline: takes no frames: leave it out"),
+        ({"guidance": {"true_scale": 2}}, "no guidance.true_scale: leave it out, or set guidance.scale, guidance.resc"),
+        ({"extra": {"guidance_rescal": 0.5}}, "no argument 'guidance_rescal': did you mean 'guidance.rescale'"),
+        ({"extra": {"clip_skp": 2}}, "no argument 'clip_skp': did you mean 'extra.clip_skip'?"),
+        ({"extra": {"zzz": 2}}, "no argument 'zzz': known are extra.clip_skip, extra.cross_attention_kwargs"),
         ({"extra": {"width": 32}}, "extra.width is set elsewhere"),
         ({"extra": {"generator": 1}}, "extra.generator is set elsewhere"),
         ({"conditioning": {"first_frame": "x.png"}}, "takes no conditioning.first_frame"),

@@ -54,7 +54,9 @@ def test_a_meaning_without_validity_has_no_identity():
 def test_a_misspelt_part_of_a_part_is_refused_with_the_right_one():
     wrong = {
         "source": {"folder": "x", "revison": "y"},
-        "guidance": {"scal": 3},
+        "guidance": {"scal": 3, "steps": 4},
+        "guidance_scale": 3,
+        "num_inference_steps": 4,
         "modifiers": [{"kind": "cads", "sale": 1}],
         "prompting": {"rewriter": {"kind": "table", "fil": "x", "file": "x"}},
     }
@@ -63,6 +65,9 @@ def test_a_misspelt_part_of_a_part_is_refused_with_the_right_one():
     for part in (
         "unknown setting 'source.revison': did you mean 'revision'",
         "unknown setting 'guidance.scal': did you mean 'scale'",
+        "unknown setting 'guidance_scale': did you mean 'guidance.scale'",
+        "unknown setting 'num_inference_steps': did you mean 'scheduler.steps'",
+        "unknown setting 'guidance.steps': did you mean 'scheduler.steps'",
         "unknown setting 'modifiers.0.cads.sale': did you mean 'scale'",
         "unknown setting 'prompting.rewriter.table.fil': did you mean 'file'",
     ):

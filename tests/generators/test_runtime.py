@@ -91,6 +91,7 @@ def test_a_compiled_denoiser_makes_the_same_clip_but_for_rounding(stable_diffusi
             {"timesteps": [900, 500]},
             "DDIMScheduler takes no explicit timesteps: set scheduler.steps, or a scheduler.na",
         ),
+        ({"timesteps": [900, 500]}, "that takes them, such as DDPMScheduler, "),
         ({"sigmas": [14.0, 1.0]}, "DDIMScheduler takes no explicit sigmas"),
         ({"table": "align-your-steps-sd"}, "DDIMScheduler takes no explicit timesteps"),
     ],
