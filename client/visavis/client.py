@@ -396,5 +396,5 @@ def _by_field(errors: Any) -> list[str]:
     if not isinstance(errors, dict):
         return [str(errors)]
     return [
-        f"{field}: {' '.join(map(str, said)) if isinstance(said, list) else said}" for field, said in errors.items()
+        f"{field}: {'; '.join(map(str, said)) if isinstance(said, list) else said}" for field, said in errors.items()
     ]
