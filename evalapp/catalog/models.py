@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +118,10 @@ class Contender(InProject):
         """A worker of its hardware class is to try its recipe: see generation.trials."""
         self.trial = {"waits": TRIALS, "until": 0}
         self.save(update_fields=["trial"])
+
+    @property
+    def is_being_tried(self) -> bool:
+        return bool(self.trial.get("until", 0) > time.time())
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,12 @@ def test_facts_of_a_tried_pipeline_are_told_in_words(organizer):
     assert "16 × 64×48; repeats itself bit by bit; in a batch off by 1 of 255; drops beta_start" in shown(organizer)
 
 
-def test_a_recipe_that_kills_its_workers_is_given_up(db, monkeypatch):
+def test_a_recipe_that_kills_its_workers_is_given_up(organizer, monkeypatch):
     contender = make_contender("poison")
     contender.ask_trial()
 
     def died(_):
+        assert "a worker is trying it" in shown(organizer) or not Contender.objects.get().trial["waits"]
         raise SystemExit
 
     monkeypatch.setattr(trials, "tried", died)
