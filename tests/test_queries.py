@@ -14,7 +14,7 @@ BUDGET = {
     "api-report-file": 24,
     "comparison": 23,
     "api-schema": 24,  # each list is asked for its model
-    "api-docs": 22,
+    "api-docs": 24,
     "report-pairs": 21,
     "api-exploration": 21,
     "assess": 18,

@@ -1,6 +1,7 @@
 """Recipes that were registered on a page or by a program, tried by a worker of their hardware class.
 
-`Contender.trial` says what became of it: {"waits": attempts left, "until": when its worker is given up}, then the facts
+`Contender.trial` says what became of it: {"waits": attempts left, "until": when its worker is given
+up, "by": that worker}, then the facts
 that the generator's preflight told, or {"failed": why, in words an organizer can act on}.
 """
 
@@ -13,6 +14,7 @@ from django.db.models import QuerySet
 from evalapp.catalog.models import Contender
 from evalapp.generation.rendering import in_words, understood
 from evalapp.generation.storable import facts
+from evalapp.generation.workers import own_name
 from generators import GeneratorError, load
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ def waiting() -> QuerySet[Contender]:
 def try_waiting(hardware: str) -> None:
     """Try all that wait for a worker of this class; what they tell is stored."""
     for contender in waiting().filter(hardware=hardware).select_related("recipe").order_by("pk"):
-        mine = {"waits": contender.trial["waits"] - 1, "until": time.time() + PATIENCE_SECONDS}
+        mine = {"waits": contender.trial["waits"] - 1, "until": time.time() + PATIENCE_SECONDS, "by": own_name()}
         # Whoever changes the row first has it.
         if Contender.objects.filter(pk=contender.pk, trial=contender.trial).update(trial=mine):
             Contender.objects.filter(pk=contender.pk, trial=mine).update(trial=tried(contender))

@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import socket
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
@@ -17,6 +18,7 @@ from django.db import DatabaseError, models
 from django.db.models import Count, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
+from evalapp.catalog.models import Contender
 from evalapp.generation.classes import gigabytes, serves
 from evalapp.generation.models import Clip
 from evalapp.lasting import Lasting
@@ -34,13 +36,15 @@ def own_name() -> str:
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def lately(self) -> list["Worker"]:
-        """Those heard of within a day, by name, each with whether it still tells and how many clips it has in hand."""
+        """Those heard of within a day, by name, each with whether it still tells and what it has in hand."""
         recent = ExpressionWrapper(Q(seen_at__gte=Now() - SILENT_AFTER), output_field=models.BooleanField())
         at_work = Clip.objects.at_work().order_by().values_list("worker").annotate(Count("pk"))
         found = list(self.filter(seen_at__gte=Now() - FORGOTTEN_AFTER).annotate(recent=recent).order_by("name"))
         clips = dict(at_work.filter(worker__in=[each.name for each in found])) if found else {}
+        tries = set(Contender.objects.filter(trial__until__gt=time.time()).values_list("trial__by", flat=True))
         for each in found:
             each.heard, each.clips = bool(vars(each)["recent"]), clips.get(each.name, 0)
+            each.tries = each.name in tries
         return found
 
 
@@ -61,6 +65,7 @@ class Worker(models.Model):
     objects = WorkerQuerySet.as_manager()
     heard: bool
     clips: int
+    tries: bool
 
     def __str__(self) -> str:
         return self.name

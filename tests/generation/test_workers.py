@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evalapp.catalog.models import Contender
-from evalapp.generation import fitting, looking, metering, workers
+from evalapp.generation import fitting, looking, metering, trials, workers
 from evalapp.generation.classes import served, serves
 from evalapp.generation.models import Clip
 from evalapp.generation.workers import Worker, leave, own_name, tell
@@ -49,6 +49,16 @@ def test_a_worker_stands_on_the_page_until_it_ends_in_order(page, db):
     assert Worker.objects.count() == 1
     leave()
     assert own_name() not in page()
+
+
+def test_one_that_tries_a_recipe_says_so(page, db, monkeypatch):
+    make_clip("queued").contender.ask_trial()
+    tell(["cpu"])
+    assert "It waits for work." in page()
+    monkeypatch.setattr(trials, "tried", lambda _: {"shown": "It tries a recipe that was registered" in page()})
+    trials.try_waiting("cpu")
+    assert Contender.objects.get().trial == {"shown": True}
+    assert "It waits for work." in page()
 
 
 def test_one_that_is_newer_than_the_database_or_has_no_room_says_so_in_both_languages(
