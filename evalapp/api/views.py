@@ -139,6 +139,7 @@ class ReportFile(Problems):
         {(200, media.split(";")[0]): OpenApiTypes.BINARY for kind, media in CONTENT_TYPES.items() if kind != "json"}
         | {(200, CONTENT_TYPES["json"]): OpenApiTypes.OBJECT},
         404,
+        operation_id="comparisons_report_file",
         parameters=[OpenApiParameter("kind", enum=list(FORMATS), location="path")],
     )
     def get(self, request: Request, code: UUID, kind: str) -> HttpResponse:
