@@ -1,4 +1,4 @@
-"""A file of votes or of absolute ratings, as the command line, the API and the page take it."""
+"""A file of votes or of absolute ratings, as the command line and the API take it."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from evalapp.catalog.models import PromptText
 from evalapp.comparisons.models import Comparison
 
 MOST_AT_ONCE = 10_000
-"""Votes that a call or a page takes while it is waited for."""
+"""Votes that a call of the API takes while it is waited for."""
 
 
 def import_table(

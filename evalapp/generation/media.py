@@ -12,8 +12,6 @@ KEPT = "private, max-age=3600, immutable"
 MEDIA_TYPES = {".mp4": "video/mp4", ".webp": "image/webp"}
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
-KEPT = "private, max-age=3600, immutable"
-
 
 def media_response(request: HttpRequest, path: Path) -> HttpResponseBase:
     """The file, or the one byte range asked for (RFC 9110 §14): 200, 206 or 416.

@@ -1,8 +1,7 @@
 """Recipes that were registered on a page or by a program, tried by a worker of their hardware class.
 
-`Contender.trial` says what became of it: {"waits": attempts left, "until": when its worker is given
-up, "by": that worker}, then the facts
-that the generator's preflight told, or {"failed": why, in words an organizer can act on}.
+`Contender.trial` says what became of it: {"waits": attempts left, "until": when its worker is given up, "by": that
+worker}, then the facts that the generator's preflight told, or {"failed": why, in words an organizer can act on}.
 """
 
 import logging

@@ -41,7 +41,8 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         at_work = Clip.objects.at_work().order_by().values_list("worker").annotate(Count("pk"))
         found = list(self.filter(seen_at__gte=Now() - FORGOTTEN_AFTER).annotate(recent=recent).order_by("name"))
         clips = dict(at_work.filter(worker__in=[each.name for each in found])) if found else {}
-        tries = set(Contender.objects.filter(trial__until__gt=time.time()).values_list("trial__by", flat=True))
+        tried = Contender.objects.filter(trial__until__gt=time.time()).values_list("trial__by", flat=True)
+        tries = set(tried) if found else set()
         for each in found:
             each.heard, each.clips = bool(vars(each)["recent"]), clips.get(each.name, 0)
             each.tries = each.name in tries
