@@ -149,8 +149,8 @@ class ClipManager(models.Manager["Clip"]):
 
         Clips whose worker died come first, then the highest priority, then the earliest turn: the clips of one prompt
         and seed share a turn, so that complete pairs appear early. A clip whose weights are loaded already (`warm`)
-        is preferred while its turn is at most RENDER_AHEAD later than the earliest waiting one. Each look is at the
-        first row of an index, so a claim costs the same however many clips wait.
+        is preferred as long as `_ahead` of the earliest waiting one allows. Each look is at the first row of an index,
+        so a claim costs the same however many clips wait.
         """
         lease = timedelta(seconds=settings.RENDER_LEASE_SECONDS)
         while True:
@@ -174,8 +174,14 @@ def _next(hardware: Sequence[str], warm: Sequence[str]) -> Waiting | None:
     first = _earliest(_QUEUED(hardware=each) for each in hardware)
     if not first or not warm or first.weights in warm:
         return first
-    near = {"priority": first.priority, "turn": first.turn + settings.RENDER_AHEAD}
+    near = {"priority": first.priority, "turn": first.turn + _ahead(first.turn)}
     return _earliest(_QUEUED_WARM(hardware=each, weights=key, **near) for each in hardware for key in warm) or first
+
+
+def _ahead(turn: int) -> int:
+    """How many turns later a clip may be to go before the earliest waiting one, since its weights are loaded: as many
+    as are done of every contender and one, so that pairs are complete early also where prompts are few."""
+    return min(settings.RENDER_AHEAD, turn + 1)
 
 
 def _earliest(looks: Iterable[list[Any]]) -> Waiting | None:

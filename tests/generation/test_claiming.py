@@ -136,12 +136,12 @@ def queue_up(contenders, scenes, **columns):
             make_clip("queued", seed=turn, turn=turn, contender=contender, weights=contender.weights, **columns)
 
 
-def worked_off(worker="one", warm=True):
-    """Names of the contenders whose clips one worker gets, one after the other; it keeps one of them loaded."""
+def worked_off(worker="one", keep=1):
+    """Names of the contenders whose clips one worker gets, one after the other; it keeps so many of them loaded."""
     names, loaded = [], []
     while clip := Clip.objects.claim_next(worker, ["cpu"], loaded):
         names.append(clip.contender.name)
-        loaded = [clip.weights] if warm else []
+        loaded = [clip.weights, *(key for key in loaded if key != clip.weights)][:keep]
         clip.finish()
     return names
 
@@ -152,16 +152,37 @@ def loads(names):
 
 def test_a_cold_worker_takes_complete_pairs_one_after_the_other(db):
     queue_up("ab", 3)
-    assert worked_off(warm=False) == ["a", "b", "a", "b", "a", "b"]
+    assert worked_off(keep=0) == ["a", "b", "a", "b", "a", "b"]
 
 
 def test_a_worker_stays_with_the_loaded_checkpoint_but_contenders_advance_together(db, settings):
     settings.RENDER_AHEAD = 4
     queue_up("ab", 12)
     names = worked_off()
-    # a gets turns 0-4, then b its 0-9 (five past a's next, turn 5), then a 5-11, then b the rest
-    assert names == ["a"] * 5 + ["b"] * 10 + ["a"] * 7 + ["b"] * 2
-    assert loads(names) == 4
+    # a gets turns 0-1, b 0-5 (three past a's next, turn 2), a 2-10 (four past b's next, turn 6), b 6-11, a the last
+    assert names == ["a"] * 2 + ["b"] * 6 + ["a"] * 9 + ["b"] * 6 + ["a"]
+    assert loads(names) == 5
+
+
+def test_of_few_prompts_pairs_are_complete_early_too_and_loads_stay_few(db):
+    queue_up("ab", 16)
+    names = worked_off()
+    # a 0-1, b 0-5 (2 + 3), a 2-13 (6 + 7), b 6-15, a the rest: one load more whenever twice as much is done
+    assert names == ["a"] * 2 + ["b"] * 6 + ["a"] * 12 + ["b"] * 10 + ["a"] * 2
+    assert loads(names) == 5
+
+
+def test_a_worker_that_keeps_every_contender_loaded_makes_pair_after_pair_and_loads_each_once(db):
+    queue_up("abc", 4)
+    assert worked_off(keep=3) == [*"aabbcc", *"abc" * 2]
+
+
+def test_two_contenders_are_never_further_apart_than_ahead_allows(db, settings):
+    settings.RENDER_AHEAD = 3
+    queue_up("ab", 20)
+    names = worked_off()
+    apart = [abs(2 * names[:made].count("a") - made) for made in range(len(names))]
+    assert max(apart) == 4  # turns 0-3 past the other's next one
 
 
 def test_two_workers_stay_with_a_contender_each_and_load_once(db):
