@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 DROP, DROPS = 0.1, 30
-SECONDS = DROP * DROPS
-"""How long an answer takes that nobody breaks off."""
 WAYS = ("head", "body", "body of no stated length")
 
 
@@ -27,10 +25,16 @@ def _read(line: socket.socket) -> None:
 
 
 @contextmanager
-def dripping(way: str, whole: bytes = b'{"id": "1"}') -> Iterator[str]:
-    """Its address. However often it is asked, the answer comes like that."""
+def dripping(way: str, whole: bytes = b'{"id": "1"}') -> Iterator[tuple[str, list[int]]]:
+    """Its address, and afterwards how many drops of each answer were sent: fewer than DROPS where the line was cut.
+
+    That counts and not the time, since a busy machine may hold up whoever keeps the time.
+    """
+    sent: list[int] = []
+    lines: list[threading.Thread] = []
 
     def drip(line: socket.socket) -> None:
+        drops = 0
         with line, suppress(OSError):
             _read(line)
             line.sendall(b"HTTP/1.1 200 OK\r\n")
@@ -39,17 +43,22 @@ def dripping(way: str, whole: bytes = b'{"id": "1"}') -> Iterator[str]:
                 line.sendall(length + b"Connection: close\r\n\r\n")
             for _ in range(DROPS):
                 line.sendall(b"X-Drop: 1\r\n" if way == "head" else b" ")
+                drops += 1
                 time.sleep(DROP)
             if way == "head":
                 line.sendall(b"Content-Length: %d\r\n\r\n" % len(whole))
             line.sendall(whole)
+        sent.append(drops)
 
     def listen(listening: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                threading.Thread(target=drip, args=[listening.accept()[0]], daemon=True).start()
+                lines.append(threading.Thread(target=drip, args=[listening.accept()[0]], daemon=True))
+                lines[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=listen, args=[listening], daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", sent
         listening.shutdown(socket.SHUT_RDWR)
+    for line in lines:
+        line.join()
