@@ -43,6 +43,7 @@ class WorkerSerializer(serializers.Serializer):
     seen_at = serializers.DateTimeField()
     heard = serializers.BooleanField(help_text="Whether it told of itself within the last minute.")
     clips = serializers.IntegerField(help_text="That it renders now.")
+    stops = serializers.IntegerField(help_text="Cancelled clips that it has in hand until their next step.")
     tries = serializers.BooleanField(help_text="Whether it tries a recipe that was registered.")
     refuses = serializers.ChoiceField(
         ["", "behind", "full"],

@@ -104,6 +104,10 @@ class ClipQuerySet(models.QuerySet["Clip"]):
     def at_work(self) -> "ClipQuerySet":
         return self.filter(state=Clip.State.RENDERING, lease_until__gte=Now())
 
+    def in_hand(self) -> "ClipQuerySet":
+        """Those at work, and cancelled ones whose workers have not come to their next step yet."""
+        return self.filter(state__in=(Clip.State.RENDERING, Clip.State.CANCELLED), lease_until__gte=Now())
+
     def waiting(self, hardware: str, most: int) -> int:
         """How many clips of a hardware class wait, counting no further than `most`."""
         mine = self.filter(hardware=hardware).order_by()
@@ -112,13 +116,18 @@ class ClipQuerySet(models.QuerySet["Clip"]):
     def retry(self) -> int:
         """Queue the failed and cancelled ones again, with as many attempts as new ones; returns how many."""
         return self.filter(state__in=(Clip.State.FAILED, Clip.State.CANCELLED)).update(
-            state=Clip.State.QUEUED, attempt_limit=F("attempt") + attempts_allowed(), reason="", finished_at=None
+            state=Clip.State.QUEUED,
+            attempt_limit=F("attempt") + attempts_allowed(),
+            lease_until=None,
+            reason="",
+            finished_at=None,
         )
 
     def cancel(self, reason: str = "cancelled by an organizer") -> int:
-        """None of them starts any more, and those that render stop at their next step; returns how many."""
+        """None of them starts any more, and those that render stop at their next step (until then the lease tells that
+        a worker has them in hand); returns how many."""
         return self.filter(state__in=(Clip.State.QUEUED, Clip.State.HELD, Clip.State.RENDERING)).update(
-            state=Clip.State.CANCELLED, lease_until=None, reason=reason, finished_at=Now()
+            state=Clip.State.CANCELLED, reason=reason, finished_at=Now()
         )
 
     def hold(self) -> int:
@@ -283,17 +292,24 @@ class Clip(models.Model):
         """False when the clip was cancelled or taken over; the worker then stops."""
         return bool(self._while_mine().update(lease_until=work_lease()))
 
+    def stopping(self, until: Any) -> None:
+        """Cancelled, it is in this worker's hand until then; None: it is out of it."""
+        mine = Clip.objects.filter(pk=self.pk, attempt=self.attempt, state=self.State.CANCELLED)
+        mine.update(lease_until=until)
+
     def finish(self, **stored: Any) -> bool:
         """Store the result; False when another attempt has taken over."""
-        done = self._while_mine().update(
-            state=self.State.READY, lease_until=None, reason="", finished_at=Now(), **stored
-        )
-        self.refresh_from_db()
-        return bool(done)
+        return self._end(state=self.State.READY, reason="", **stored)
 
     def fail(self, reason: str) -> None:
-        self._while_mine().update(state=self.State.FAILED, lease_until=None, reason=reason, finished_at=Now())
+        self._end(state=self.State.FAILED, reason=reason)
+
+    def _end(self, **columns: Any) -> bool:
+        done = self._while_mine().update(lease_until=None, finished_at=Now(), **columns)
+        if not done:
+            self.stopping(None)
         self.refresh_from_db()
+        return bool(done)
 
 
 # What a claim asks is written once in a process: Django takes longer to write it than the database to answer.

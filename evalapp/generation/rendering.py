@@ -18,7 +18,7 @@ from evalapp.catalog.store import present
 from evalapp.generation.files import discard, write_files
 from evalapp.generation.machines import machine
 from evalapp.generation.metering import Meter
-from evalapp.generation.models import Clip
+from evalapp.generation.models import Clip, work_lease
 from evalapp.generation.storable import facts, words
 from generators import Cancelled, GeneratorError, Take, Watch, load, unwatched
 from generators.recipe import parse
@@ -52,6 +52,7 @@ def sample(clip: Clip) -> Sampled | None:
     except BaseException as error:
         lease.end()
         if isinstance(error, Cancelled):
+            clip.stopping(None)
             log.warning("clip %s: cancelled or taken over by another attempt; stopped", clip.pk)
         elif isinstance(error, Exception):
             _failed(clip, error)
@@ -181,9 +182,9 @@ class Lease:
     def _keep(self) -> None:
         while not self.ended.wait(settings.RENDER_LEASE_SECONDS / 3):
             try:
-                if not self.clip.renew_lease():
+                if self.lost.is_set() or not self.clip.renew_lease():
                     self.lost.set()
-                    break
+                    self.clip.stopping(work_lease())
             except DatabaseError:
                 log.exception("clip %s: its lease could not be renewed; trying again", self.clip.pk)
         connection.close()

@@ -38,14 +38,16 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
     def lately(self) -> list["Worker"]:
         """Those heard of within a day, by name, each with whether it still tells and what it has in hand."""
         recent = ExpressionWrapper(Q(seen_at__gte=Now() - SILENT_AFTER), output_field=models.BooleanField())
-        at_work = Clip.objects.at_work().order_by().values_list("worker").annotate(Count("pk"))
+        in_hand = Clip.objects.in_hand().order_by().values_list("worker", "state").annotate(Count("pk"))
         found = list(self.filter(seen_at__gte=Now() - FORGOTTEN_AFTER).annotate(recent=recent).order_by("name"))
-        clips = dict(at_work.filter(worker__in=[each.name for each in found])) if found else {}
+        mine = in_hand.filter(worker__in=[each.name for each in found]) if found else ()
+        clips = {(worker, state): count for worker, state, count in mine}
         tried = Contender.objects.filter(trial__until__gt=time.time()).values_list("trial__by", flat=True)
         tries = set(tried) if found else set()
         for each in found:
-            each.heard, each.clips = bool(vars(each)["recent"]), clips.get(each.name, 0)
-            each.tries = each.name in tries
+            each.heard, each.tries = bool(vars(each)["recent"]), each.name in tries
+            each.clips = clips.get((each.name, Clip.State.RENDERING), 0)
+            each.stops = clips.get((each.name, Clip.State.CANCELLED), 0)
         return found
 
 
@@ -66,6 +68,7 @@ class Worker(models.Model):
     objects = WorkerQuerySet.as_manager()
     heard: bool
     clips: int
+    stops: int
     tries: bool
 
     def __str__(self) -> str:

@@ -17,9 +17,10 @@ from evalapp.generation import rendering, tasks
 from evalapp.generation.files import sha256_of
 from evalapp.generation.models import Clip
 from evalapp.generation.rendering import render
-from generators import GeneratorError, Take
+from generators import Cancelled, GeneratorError, Take
 from generators.video import read, write_still
 from tests.factories import make_clip, make_contender, make_prompt_set
+from tests.generation.house import until
 
 State = Clip.State
 
@@ -156,6 +157,25 @@ def test_a_clip_cancelled_while_it_renders_stops_at_the_next_step(settings, monk
     assert not render(clip)
     assert 0 < len(steps) < 100
     assert Clip.objects.get().state == State.CANCELLED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancelled_clip_is_in_its_workers_hand_until_its_step_ends_however_long_that_is(settings, monkeypatch):
+    settings.RENDER_LEASE_SECONDS = 1
+    make_clip(state="queued")
+    clip, kept = Clip.objects.claim_next("one"), []
+
+    def generate(self, prompt, seed, recipe, watch):
+        Clip.objects.cancel()
+        first = Clip.objects.get().lease_until
+        kept.append(until(lambda: Clip.objects.get().lease_until > first, seconds=60))
+        raise Cancelled
+
+    monkeypatch.setattr(rendering, "load", lambda name: type("Stepping", (), {"generate": generate})())
+    assert not render(clip)
+    assert kept
+    stopped = Clip.objects.get()
+    assert (stopped.state, stopped.lease_until) == (State.CANCELLED, None)
 
 
 @pytest.fixture

@@ -51,6 +51,20 @@ def test_a_worker_stands_on_the_page_until_it_ends_in_order(page, db):
     assert own_name() not in page()
 
 
+def test_one_whose_clip_was_cancelled_says_so_until_it_stops(page, client, db):
+    make_clip("queued")
+    tell(["cpu"])
+    clip = Clip.objects.claim_next(own_name())
+    assert "It renders 1 clip." in page()
+    Clip.objects.cancel()
+    assert "It has a cancelled clip in hand" in page()
+    assert "У него ещё отменённый клип" in page(**{"accept-language": "ru"})
+    (told,) = client.get(reverse("api-queue", args=["cpu"])).json()["workers"]
+    assert (told["clips"], told["stops"]) == (0, 1)
+    assert not clip.finish()
+    assert "It waits for work." in page()
+
+
 def test_one_that_tries_a_recipe_says_so(page, db, monkeypatch):
     make_clip("queued").contender.ask_trial()
     tell(["cpu"])
