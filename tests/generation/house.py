@@ -288,7 +288,7 @@ def left_behind_by_a_killed_worker(house: House, before: str = "") -> int:
     """A worker is killed while it renders, and another one comes: clips that still wait."""
     house.launch(prompts=2)
     first = house.start_worker(before, beat=False)
-    until(house.rendering)
+    house.freeze_at_work(first)
     house.kill(first)
     house.start_worker()
     return _left_behind(house, for_good=bool(before))

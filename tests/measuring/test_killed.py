@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
@@ -31,6 +30,21 @@ def beside(settings, tmp_path):
     }
 
 
+KILLED = """
+import itertools, os, signal, sys, django
+django.setup()
+from django.core.management import call_command
+from evalapp.measuring import runs
+ahead = runs._ahead
+def six_files(work):
+    yield from itertools.islice(ahead(work), 6)
+    os.kill(os.getpid(), signal.SIGKILL)
+runs._ahead = six_files
+call_command(*sys.argv[1:])
+"""
+"""The command, which dies once it has stored the values of six files, while its threads measure the next."""
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_measure_command_goes_on_where_it_was(settings, tmp_path):
@@ -40,19 +54,10 @@ def test_a_killed_measure_command_goes_on_where_it_was(settings, tmp_path):
     environment = beside(settings, tmp_path)
     command = [sys.executable, "manage.py", "measure", comparison.name, "--reference", "end-to-end"]
     files = comparison.clips().values("sha256").distinct().count()
-    running = subprocess.Popen(command, cwd=house.BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        patience = time.monotonic() + 90
-        while Measurement.objects.count() < 20:
-            assert time.monotonic() < patience, "nothing was measured"
-            assert running.poll() is None, "it was through before it could be killed"
-            time.sleep(0.005)
-        running.send_signal(signal.SIGKILL)
-    finally:
-        running.kill()
-        running.wait()
+    killed = [sys.executable, "-c", KILLED, *command[2:]]
+    assert subprocess.run(killed, cwd=house.BASE_DIR, env=environment).returncode == -signal.SIGKILL
     kept = set(Measurement.objects.values_list("pk", flat=True))
-    assert 20 <= len(kept) < len(METRICS) * files
+    assert len(kept) == 6 * len(METRICS) < files * len(METRICS)
     again = subprocess.run(command, cwd=house.BASE_DIR, env=environment, capture_output=True, text=True, timeout=200)
     assert again.returncode == 0, again.stderr
     assert kept <= set(Measurement.objects.values_list("pk", flat=True))

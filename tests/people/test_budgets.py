@@ -19,9 +19,11 @@ django.setup()
 from evalapp.people.budgets import Budget, Spending
 
 def careless():
-    "Read, look, write: what a cache does."
+    "Read, look, write: what a cache does. Here the others look before it writes."
     row = Spending.objects.get(key="careless")
     allowed = row.spent < {limit}
+    print("looked", flush=True)
+    sys.stdin.readline()
     row.spent += 1
     row.save()
     return allowed
@@ -44,11 +46,12 @@ def raced(kind):
     command, piped = [sys.executable, "-c", code], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     spenders = [subprocess.Popen(command, cwd=house.BASE_DIR, env=environment, **piped) for _ in range(PROCESSES)]
     try:
-        for each in spenders:
-            assert each.stdout.readline() == "ready\n"
-        for each in spenders:
-            each.stdin.write("go\n")
-            each.stdin.flush()
+        for said in ("ready\n", *(TRIES * ["looked\n"] if kind == "careless" else [])):
+            for each in spenders:
+                assert each.stdout.readline() == said
+            for each in spenders:
+                each.stdin.write("go\n")
+                each.stdin.flush()
         return sum(int(each.communicate(timeout=200)[0]) for each in spenders)
     finally:
         for each in spenders:
@@ -61,7 +64,7 @@ def raced(kind):
 def test_real_processes_together_spend_the_limit_and_no_more():
     assert raced("budget") == LIMIT
     Spending.objects.create(key="careless", spent=0, until=timezone.now())
-    assert raced("careless") > LIMIT, "the race that this guards against did not happen: the test proves nothing"
+    assert raced("careless") == PROCESSES * LIMIT, "the race that this guards against"
 
 
 def test_a_budget_begins_anew_when_its_time_is_over(db):
