@@ -1,6 +1,7 @@
 """The list of comparisons as a dashboard: pace, finish, rendering, who is at work, and what needs a look."""
 
 from datetime import timedelta
+from datetime import timezone as a_place
 
 import pytest
 from django.core.cache import cache
@@ -46,11 +47,20 @@ def test_a_side_bias_that_comes_up_is_told_and_one_that_was_always_there_or_none
     assert side_drift(even) == []
 
 
-def test_each_day_has_its_share_of_the_left_side_with_its_interval(client, olga):
+@pytest.fixture
+def at_noon():
+    """Of a place where it is noon now: no day ends while the test runs."""
+    now = timezone.now()
+    east = timedelta(hours=12) - timedelta(hours=now.hour, minutes=now.minute)
+    with timezone.override(a_place(east)):
+        yield
+
+
+def test_each_day_has_its_share_of_the_left_side_with_its_interval(client, olga, at_noon):
     comparison = make_comparison(prompts=40, overlap=3)
     voted(comparison, True, 10)
     days = side_by_day(comparison)
-    assert [(each.left.count, each.left.total, each.day) for each in days] == [(10, 10, timezone.now().date())]
+    assert [(each.left.count, each.left.total, each.day) for each in days] == [(10, 10, timezone.localdate())]
     assert (days[0].y, days[0].top) == (0, 0)
     # Wilson's interval of 10 of 10: from 1 / (1 + z²/n) on
     assert days[0].bottom == pytest.approx(90 * (1 - 1 / (1 + 1.959964**2 / 10)), abs=0.05)
