@@ -59,12 +59,20 @@ def _backend(wanted: Quantisation, library: str) -> Any:
 
     known: dict[str, Any] = OF_TRANSFORMERS if library == "transformers" else OF_DIFFUSERS
     name, options = wanted.backend, dict(wanted.options)
+    if name == "gguf":
+        raise GeneratorError(
+            "runtime.quantisation: backend gguf reads .gguf files, and only safetensors files are loaded: take another "
+            "backend, which quantises them when they are loaded"
+        )
     _known("runtime.quantisation.backend", [name], known, f"{library} has no")
     try:
         if name == "torchao":
             options = {"quant_type": _of_torchao(options)}
         elif name.startswith("bitsandbytes"):
             options = {f"load_in_{name.rpartition('_')[2]}": True} | options
+        elif name == "quanto":  # the two libraries name one option differently
+            named = "weights" if library == "transformers" else "weights_dtype"
+            options = {named if one in ("weights", "weights_dtype") else one: value for one, value in options.items()}
         takes = sorted(set(inspect.signature(known[name]).parameters) - {"kwargs"})
         _known("runtime.quantisation.options", options, takes, f"backend {name} takes no")
         return known[name](**options)

@@ -42,6 +42,7 @@ def quantised(backend, components=None, **options):
             "quantisation.components: this pipeline has no part 'unt': did you mean 'unet'?",
         ),
         (quantised("quanto", weight="int8"), "backend quanto takes no 'weight': did you mean 'weights_dtype'?"),
+        (quantised("gguf"), "backend gguf reads .gguf files, and only safetensors files are loaded"),
         ({"component_dtype": {"vea": "float32"}}, "component_dtype: this pipeline has no part 'vea': did you mean"),
         ({"device": "cuda"}, "this worker has none: let a GPU queue render it"),
     ],
@@ -69,6 +70,17 @@ def test_a_backends_configuration_is_each_components_own_librarys(stable_diffusi
     assert all(one.load_in_8bit for one in mapping.values())
     alone = quantisation(Runtime.model_validate(quantised("bitsandbytes_8bit")), described(settings)[1])
     assert list(alone["quantization_config"].quant_mapping) == ["unet"]
+
+
+@pytest.mark.parametrize("named", ["weights", "weights_dtype"])
+def test_one_option_of_quanto_goes_to_both_libraries_by_their_own_names(named):
+    from generators.pipeline_settings import Runtime
+    from generators.placing import quantisation
+
+    runtime = Runtime.model_validate(quantised("quanto", ["unet", "text_encoder"], **{named: "int4"}))
+    index = {"unet": ["diffusers", "UNet2DConditionModel"], "text_encoder": ["transformers", "CLIPTextModel"]}
+    mapping = quantisation(runtime, index)["quantization_config"].quant_mapping
+    assert (mapping["unet"].weights_dtype, mapping["text_encoder"].weights) == ("int4", "int4")
 
 
 def test_parts_may_be_computed_in_precisions_of_their_own(wan):
