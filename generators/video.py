@@ -6,6 +6,7 @@ time stamps, tool names or other metadata.
 
 import io
 import os
+import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,8 @@ MAX_FRAMES = 2_000
 MAX_PIXELS = 4096 * 2304
 MAX_BYTES = 4 * 2**30
 """Most decoded bytes of one clip: 3 × width × height × frames."""
+HDR = (16, 18)
+"""Transfer curves of high dynamic range, PQ and HLG (ITU-T H.273, table 3): shown as they are they look pale."""
 AHEAD = 4
 """Decoded frames that may wait for their colours."""
 
@@ -93,6 +96,8 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
                     packets += packet.size > 0
                     for frame in packet.decode():
                         check_size(path, frame.width, frame.height, len(times) + 1)
+                        if frame.color_trc in HDR:
+                            raise MediaError(f"{path}: is HDR, and would look pale here; convert it to SDR (BT.709)")
                         if frame.is_corrupt or packet.is_corrupt:
                             raise MediaError(
                                 f"{path}: frame {len(times)} is damaged; copy it here again, or re-encode it"
@@ -130,6 +135,7 @@ class _Film:
     def __init__(self, path: Path, expected: int) -> None:
         self.path, self.count, self.room = path, 0, expected or 32
         self.kept: Frames = np.empty((0, 0, 0, 3), dtype=np.uint8)
+        self.across, self.down, self.right = False, 1, 1
         self.colours = VideoReformatter()
 
     @property
@@ -138,17 +144,33 @@ class _Film:
 
     def keep(self, frame: av.VideoFrame) -> None:
         pixels = self.colours.reformat(frame, format="rgb24", threads=1)
-        height, width, (plane,) = pixels.height, pixels.width, pixels.planes
-        if self.count and self.kept.shape[1:3] != (height, width):
+        if not self.count:
+            self.across, self.down, self.right = _turns(frame)
+        (plane,) = pixels.planes
+        size, steps = (pixels.height, pixels.width, 3), (plane.line_size, 3, 1)
+        upright: Frames = np.ndarray(size, np.uint8, memoryview(plane), strides=steps)
+        upright = (upright.swapaxes(0, 1) if self.across else upright)[:: self.down, :: self.right]
+        if self.count and self.kept.shape[1:] != upright.shape:
             raise MediaError(f"{self.path}: changes its frame size midway")
         if self.count == len(self.kept):
-            room = min(max(self.room, 2 * self.count), MAX_BYTES // (3 * height * width) + 1)
-            longer = np.empty((room, height, width, 3), dtype=np.uint8)
+            room = min(max(self.room, 2 * self.count), MAX_BYTES // upright.size + 1)
+            longer = np.empty((room, *upright.shape), dtype=np.uint8)
             longer[: self.count] = self.kept if self.count else 0
             self.kept = longer
-        rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(height, plane.line_size)
-        self.kept[self.count].reshape(height, -1)[:] = rows[:, : 3 * width]
+        self.kept[self.count] = upright
         self.count += 1
+
+
+def _turns(frame: av.VideoFrame) -> tuple[bool, int, int]:
+    """How a player turns the picture, as a phone notes which way it was held: whether rows become columns, and after
+    that the steps (1, or -1: mirrored) down and to the right. Of FFmpeg's display matrix."""
+    noted: Any = frame.side_data.get("DISPLAYMATRIX")
+    if noted is None:
+        return False, 1, 1
+    a, b, _, c, d, *_ = struct.unpack("=9i", noted)  # x' = a·x + c·y, y' = b·x + d·y
+    across = abs(b) + abs(c) > abs(a) + abs(d)
+    right, down = (c, b) if across else (a, d)
+    return across, -1 if down < 0 else 1, -1 if right < 0 else 1
 
 
 def _demuxer(path: Path, opened: IO[bytes] | None = None) -> str:

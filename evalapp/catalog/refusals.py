@@ -243,6 +243,7 @@ KNOWN: tuple[str, ...] = (
     "{path}: {size}, {n} frames or more is too large (at most {pixels} pixels a frame, {frames} frames, {memory} GiB "
     "decoded)",
     "{path}: frame {n} is damaged; copy it here again, or re-encode it",
+    "{path}: is HDR, and would look pale here; convert it to SDR (BT.709)",
     "{path}: changes its frame size midway",
     "{path}: its frames are not what they should be",
     "{path}: its frames are fewer than they should be",

@@ -1,5 +1,6 @@
 """Clips in a bucket: against a real S3 server on this machine."""
 
+import os
 import shutil
 import tarfile
 import uuid
@@ -16,27 +17,43 @@ from evalapp.generation.models import Clip
 from evalapp.generation.rendering import render
 from tests.factories import make_clip, make_organizer
 
+# Another server than moto, where one is named: TEST_S3_URL=http://127.0.0.1:8333, its keys in AWS_ACCESS_KEY_ID …
+SERVERS = ["moto"] + (["named"] if os.environ.get("TEST_S3_URL") else [])
+
 
 @pytest.fixture
-def bucket(settings, monkeypatch):
+def moto(monkeypatch):
     from moto.server import ThreadedMotoServer
 
     for key, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{key}", value)
-    for proxy in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
-        monkeypatch.delenv(proxy, raising=False)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client("s3", endpoint_url=url)
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=SERVERS)
+def bucket(request, settings, monkeypatch):
+    for proxy in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(proxy, raising=False)
+    url = request.getfixturevalue("moto") if request.param == "moto" else os.environ["TEST_S3_URL"]
+    client = boto3.Session().client("s3", endpoint_url=url)
     name = uuid.uuid4().hex  # the server keeps its buckets for as long as this process lives
     client.create_bucket(Bucket=name)
     options = {"bucket_name": name, "endpoint_url": url, "file_overwrite": True}
     settings.STORAGES = settings.STORAGES | {"clips": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}
     settings.MEDIA_BUCKET = name
-    yield lambda: {found["Key"]: found["Size"] for found in client.list_objects_v2(Bucket=name).get("Contents", [])}
-    server.stop()
+
+    def kept():
+        return {found["Key"]: found["Size"] for found in client.list_objects_v2(Bucket=name).get("Contents", [])}
+
+    yield kept
+    if request.param == "named":
+        for key in kept():
+            client.delete_object(Bucket=name, Key=key)
+        client.delete_bucket(Bucket=name)
 
 
 def test_a_rendered_clip_is_in_the_bucket_before_it_is_ready_and_comes_back_when_the_folder_is_empty(

@@ -1,6 +1,7 @@
 """Media files: lossless masters, renditions that tell nothing, and refusal of whatever is no clip."""
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,42 @@ def test_a_variable_rate_becomes_the_mean_one_whatever_the_container_declares(en
         file.mux(stream.encode())
     wanted = (len(times) - 1) / times[-1] * 1000
     assert read(tmp_path / f"a.{ending}").fps == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "seen"),
+    [
+        ((0, 1, -1, 0), lambda frames: np.rot90(frames, -1, (1, 2))),  # a phone held upright
+        ((0, -1, 1, 0), lambda frames: np.rot90(frames, 1, (1, 2))),
+        ((-1, 0, 0, -1), lambda frames: frames[:, ::-1, ::-1]),
+        ((-1, 0, 0, 1), lambda frames: frames[:, :, ::-1]),
+        ((0, 1, 1, 0), lambda frames: frames.swapaxes(1, 2)),
+    ],
+)
+def test_a_clip_of_a_phone_is_kept_the_way_up_that_players_show_it(matrix, seen, stripes, tmp_path):
+    frames = stripes.copy()
+    frames[:, :20] //= 4  # so that each corner differs
+    path = encode(tmp_path / "a.mp4", frames, "libx264", "yuv420p")
+    level, content = read(path).frames, path.read_bytes()
+    place = content.index(b"tkhd") + 44  # the matrix of its header (ISO/IEC 14496-12): a b u c d v x y w
+    a, b, c, d = (number << 16 for number in matrix)
+    turned = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content[:place] + turned + content[place + 36 :])
+    assert np.array_equal(read(path).frames, seen(level))
+
+
+@pytest.mark.parametrize("curve", ["smpte2084", "arib-std-b67"])
+def test_high_dynamic_range_is_refused_and_not_shown_pale(curve, noise, tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as file:
+        options = {"x265-params": f"log-level=0:colorprim=bt2020:transfer={curve}:colormatrix=bt2020nc"}
+        stream = file.add_stream("libx265", rate=24, options=options)
+        stream.height, stream.width = noise.shape[1:3]
+        stream.pix_fmt = "yuv420p10le"
+        for frame in noise:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode())
+    with pytest.raises(MediaError, match=r"a\.mp4: is HDR, .* convert it to SDR"):
+        read(tmp_path / "a.mp4")
 
 
 def test_a_file_that_ends_between_two_frames_is_refused_too(noise, tmp_path):
