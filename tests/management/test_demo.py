@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from evalapp.management.commands.demo import Command
+from tests.generation.house import until
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,10 +100,7 @@ def test_a_second_demo_in_the_same_folder_is_refused_in_words(tmp_path):
     folder = tmp_path / "var"
     first = Demo(folder)
     try:
-        end = time.monotonic() + 30
-        while not (folder / "run" / "demo.lock").exists() and time.monotonic() < end:
-            time.sleep(0.1)
-        time.sleep(0.5)
+        until((folder / "visavis.sqlite3").exists)  # which it makes once it holds the lock
         environment = os.environ | {"VAR_DIR": str(folder)}
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         second = subprocess.run(
