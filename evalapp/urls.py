@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from evalapp.assessing import entrance, examples, golden_pages, invitations, preview, standings
+from evalapp.assessing import entrance, examples, golden_pages, import_views, invitations, preview, standings
 from evalapp.assessing import views as assessing
 from evalapp.catalog import contender_views
 from evalapp.catalog import views as catalog
@@ -82,6 +82,7 @@ urlpatterns = [
     path("comparisons/<uuid:code>/pause/", comparisons.pause, name="pause"),
     path("comparisons/<uuid:code>/close/", comparisons.close, name="close"),
     path("comparisons/<uuid:code>/retry/", comparisons.retry, name="retry"),
+    path("vote-imports/", import_views.vote_imports, name="vote-imports"),
     # Prompt sets
     path("prompt-sets/", catalog.prompt_sets, name="prompt-sets"),
     path("prompt-sets/<int:number>/", catalog.prompt_set, name="prompt-set"),

@@ -60,6 +60,7 @@ ACCESS = {
     "edit-comparison": ("get", ORGANIZERS),
     "remove-template": ("post", ORGANIZERS_DO),
     **dict.fromkeys(("launch", "open", "pause", "close", "retry"), ("post", ORGANIZERS_DO)),
+    "vote-imports": ("get", OWN_PROJECT_ORGANIZERS),
     "rendering": ("get", ORGANIZERS),
     "sheets": ("get", ORGANIZERS),
     "rendering-verb": ("post", ORGANIZERS_DO),
@@ -207,4 +208,5 @@ WITHOUT_CODE = """
     new-comparison foresee league judges-everywhere prompt-sets tokens audit webhooks projects members healthz readyz
     metrics api-docs api-schema api-me api-images api-prompt-lists api-prompt-sets api-contenders api-comparisons
     api-judges api-tokens api-queues api-verifications api-projects api-vote-imports
+    vote-imports
 """.split()  # noqa: SIM905

@@ -49,7 +49,7 @@ def test_every_text_is_translated(texts):
 
 
 REFUSALS = {"InvalidPlan", "NotReady", "NotPossible", "UploadRefused", "SuiteError", "PermissionDenied"}
-REFUSALS |= {"PromptsRefused", "ValidationError"}
+REFUSALS |= {"PromptsRefused", "ValidationError", "VotesRefused"}
 
 
 def test_what_a_page_refuses_is_said_in_its_language():

@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     brought.add_argument("--name", help="of the comparison (default: the file's name)")
     brought.add_argument("--ratings", action="store_true", help="rows are absolute ratings: the higher one wins")
     brought.add_argument("--prompts", type=Path, metavar="FILE", help="their texts and tags: " + PROMPTS)
+    brought.add_argument("--again", action="store_true", help="although these very votes were imported before")
     brought.set_defaults(act=_import_votes)
 
     links = verbs.add_parser("invitations", help="a comparison's links for assessors")
@@ -295,7 +296,9 @@ def _votes(server: Visavis, asked: argparse.Namespace) -> None:
 
 def _import_votes(server: Visavis, asked: argparse.Namespace) -> None:
     table = asked.file.read_text(encoding="utf-8-sig")
-    body = {"name": asked.name or asked.file.stem, "table": table, "ratings": asked.ratings}
+    body = {"name": asked.name or asked.file.stem, "table": table, "ratings": asked.ratings} | (
+        {"again": True} if asked.again else {}
+    )
     if asked.prompts:
         prompts = _prompts(server, asked.prompts, asked.within)
         body["prompt_set"] = server.push_prompts(asked.prompts.stem, prompts, asked.within)["id"]

@@ -12,7 +12,7 @@ from evalapp.api.idempotency import OnceOnly
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import NO_SUCH_SET, ComparisonSerializer, Strict
 from evalapp.api.strict import ProjectField
-from evalapp.assessing.intake import VotesRefused
+from evalapp.assessing.intake import ImportedAlready, VotesRefused
 from evalapp.assessing.votes_files import MOST_AT_ONCE, import_table
 from evalapp.catalog.models import PromptSet
 from evalapp.comparisons.launch import InvalidPlan
@@ -25,6 +25,9 @@ class NewImportSerializer(Strict):
     name = serializers.CharField(max_length=200, help_text="Of the comparison that is made.")
     table = serializers.CharField(help_text="The CSV file's text, a row per vote or rating.")
     ratings = serializers.BooleanField(default=False, help_text="Rows are absolute ratings; the higher one wins.")
+    again = serializers.BooleanField(
+        default=False, help_text="Although these very votes were imported before: the league counts both."
+    )
     prompt_set = serializers.PrimaryKeyRelatedField(
         queryset=PromptSet.objects.all(),
         required=False,
@@ -57,9 +60,13 @@ class VoteImports(OnceOnly, Problems):
         prompts, of = (prompt_set.texts(), prompt_set.name) if prompt_set else ((), "")
         try:
             with working_in(project.pk):
-                made = import_table(asked["table"], asked["name"], prompts, of, asked["ratings"], MOST_AT_ONCE)
+                made = import_table(
+                    asked["table"], asked["name"], prompts, of, asked["ratings"], MOST_AT_ONCE, asked["again"]
+                )
         except VotesRefused as refused:
             raise serializers.ValidationError({"table": refused.listed}) from refused
+        except ImportedAlready as refusal:
+            raise Conflict(f"{refusal}: send again as true to import them") from refusal
         except InvalidPlan as refusal:
             raise Conflict(str(refusal)) from refusal
         body = ComparisonSerializer(made, context={"request": request}).data

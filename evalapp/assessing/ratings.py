@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 MOST_CONTENDERS = 100
 REQUIRED = ("assessor", "prompt_id", "aspect", "rating")
 
@@ -34,22 +36,26 @@ def votes_from(ratings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     Raises RatingsRefused, naming every row that is wrong.
     """
     rated: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
-    problems = []
+    problems, where = [], _("row %(n)d")
     for number, row in enumerate(ratings, 2):
+        at = where % {"n": number}
         contender = row.get("contender") or row.get("system")
         if lacking := [column for column in REQUIRED if row.get(column) in (None, "")]:
-            problems.append(f"row {number}: has no {', '.join(lacking)}")
+            problems.append(f"{at}: {_('has no %(columns)s') % {'columns': ', '.join(lacking)}}")
         elif not contender:
-            problems.append(f"row {number}: has no contender (or system)")
+            problems.append(f"{at}: {_('has no contender (or system)')}")
         elif (rating := _number(row["rating"])) is None:
-            problems.append(f"row {number}: rating {row['rating']!r} is not a number")
+            told = _("rating %(rating)s is not a number such as 4 or 3.5") % {"rating": repr(row["rating"])}
+            problems.append(f"{at}: {told}")
         else:
             sheet = rated[row["assessor"], row["prompt_id"], str(row.get("seed") or 0), row["aspect"]]
             if contender in sheet:
-                problems.append(f"row {number}: {row['assessor']} rates {contender} twice on this prompt and aspect")
+                told = _("%(assessor)s rates %(contender)s twice on this prompt and aspect")
+                problems.append(f"{at}: {told % {'assessor': row['assessor'], 'contender': contender}}")
             sheet[contender] = rating
             if len(sheet) == MOST_CONTENDERS + 1:
-                problems.append(f"row {number}: {row['assessor']} rates more than {MOST_CONTENDERS} contenders here")
+                told = _("%(assessor)s rates more than %(n)d contenders here")
+                problems.append(f"{at}: {told % {'assessor': row['assessor'], 'n': MOST_CONTENDERS}}")
     if problems:
         raise RatingsRefused(problems)
     for (assessor, prompt, seed, aspect), sheet in rated.items():

@@ -17,7 +17,7 @@ from evalapp.catalog.models import PromptText, key_of
 from evalapp.catalog.suites import expand
 
 LONGEST_PROMPT = 4000
-TEXT = frozenset({"text", "prompt"})
+TEXT = ("text", "prompt")
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 KINDS = (".txt", ".csv", ".jsonl", ".json")
@@ -107,9 +107,9 @@ def _each(
             yield where, prompt, row if isinstance(row, dict) else {}
 
 
-def rows(text: str, kind: str, wanted: frozenset[str] = frozenset()) -> Iterator[tuple[str, dict[str, Any] | str]]:
+def rows(text: str, kind: str, wanted: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any] | str]]:
     """Each row of a CSV or JSONL text with where it stands; a string is what is wrong with the row. A table has one of
-    the columns `wanted`."""
+    the columns `wanted`; where it has none, the first is asked for."""
     if kind == ".csv":
         yield from _table(text, wanted)
         return
@@ -130,7 +130,7 @@ def _why(error: Exception) -> str:
     return _("nested too deeply") if isinstance(error, RecursionError) else str(error)
 
 
-def _table(text: str, wanted: frozenset[str]) -> Iterator[tuple[str, dict[str, Any] | str]]:
+def _table(text: str, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, Any] | str]]:
     """CSV by the separator of its first row (comma, semicolon or tab, as spreadsheets write it), which names columns
     in any case of letters. A quote that is never closed, or a comma outside of quotes, would eat prompts unseen."""
     first = text.lstrip().partition("\n")[0]
@@ -139,11 +139,11 @@ def _table(text: str, wanted: frozenset[str]) -> Iterator[tuple[str, dict[str, A
     number = 0
     try:
         columns = [name.strip().lower() for name in next(table, [])]
-        if columns and wanted and not wanted & set(columns):
+        if columns and wanted and not set(wanted) & set(columns):
             yield (
                 "",
-                _("the first row names the columns, and one of them is text: here it is “%(row)s”")
-                % {"row": first.strip()[:80]},
+                _("the first row names the columns, and one of them is %(column)s: here it is “%(row)s”")
+                % {"column": wanted[0], "row": first.strip()[:80]},
             )
             return
         for number, row in enumerate((row for row in table if row), 2):

@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Q
 
 from evalapp.assessing.exclusions import Exclusion
 from evalapp.assessing.models import Ballot, Participation
+from evalapp.assessing.votes_files import imported
 from evalapp.catalog.models import digest
 from evalapp.comparisons.models import Comparison
 from evalapp.reporting.build import METHOD, RUNNING
@@ -36,7 +37,9 @@ def inputs_of_league(project: int) -> str:
     states = list(Comparison.objects.filter(project=project).order_by("pk").values_list("pk", "name", "state"))
     excluded = Exclusion.objects.filter(lifted_at=None, participation__comparison__project=project)
     shut_out = list(excluded.order_by("pk").values_list("pk", flat=True))
-    return digest({"method": [METHOD, "with places"], "ballots": ballots, "comparisons": states, "excluded": shut_out})
+    return digest(
+        {"method": [METHOD, "with places, imports"], "ballots": ballots, "comparisons": states, "excluded": shut_out}
+    )
 
 
 def build_league(project: int) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def build_league(project: int) -> dict[str, Any]:
     inputs = inputs_of_league(project)
     if (known := kept(key_of(project))) and known["inputs"] == inputs:
         return known
-    comparisons = list(Comparison.objects.filter(project=project).order_by("pk"))
+    comparisons: list[Any] = list(Comparison.objects.filter(project=project).annotate(imported=imported()).order_by("pk"))
     tables = [(each, table) for each in comparisons if len(table := table_of(each, PEOPLE))]
     names = {str(key): name for each, _ in tables for key, name in each.aspects.values_list("key", "name")}
     aspects: list[Row] = []
@@ -56,7 +59,7 @@ def build_league(project: int) -> dict[str, Any]:
             "inputs": inputs,
             "names": names,
             "comparisons": [
-                {"name": each.name, "code": str(each.code), "state": each.state}
+                {"name": each.name, "code": str(each.code), "state": each.state, "imported": bool(each.imported)}
                 | {"contenders": table.contenders, "asked": table.aspects, "votes": _counted(table)}
                 for each, table in tables
             ],

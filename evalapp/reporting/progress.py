@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from evalapp.assessing.forms import SKIP_REASONS
 from evalapp.assessing.models import Assignment, Participation, Vote
+from evalapp.assessing.votes_files import imported
 from evalapp.catalog.models import IMPORT
 from evalapp.catalog.refusals import spoken
 from evalapp.comparisons.models import Comparison, Entry, Pair
@@ -238,7 +239,7 @@ def minutes_left(rendering: Rendering, workers: int) -> int | None:
 def by_urgency(project: int) -> QuerySet[Comparison]:
     """What runs first, then drafts, then what is over."""
     urgency = Case(*(When(state=state, then=place) for place, state in enumerate(FIRST_ON_THE_LIST)), default=9)
-    found = Comparison.objects.filter(project=project).select_related("prompt_set")
+    found = Comparison.objects.filter(project=project).select_related("prompt_set").annotate(imported=imported())
     return found.order_by(urgency, "-created_at", "-pk")
 
 
@@ -297,7 +298,7 @@ def comparisons(request: HttpRequest) -> HttpResponse:
 @require_safe
 def comparison(request: HttpRequest, code: UUID) -> HttpResponse:
     """One comparison. htmx asks for the live part alone; when the buttons must change, it is told to load the page."""
-    known = Comparison.objects.select_related("prompt_set").prefetch_related("aspects")
+    known = Comparison.objects.select_related("prompt_set").prefetch_related("aspects").annotate(imported=imported())
     comparison = get_object_or_404(known, code=code)
     rendering = rendering_of([comparison.pk])
     whole = Rendering()

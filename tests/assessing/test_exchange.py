@@ -148,8 +148,10 @@ def test_the_commands_go_from_file_to_file(db, tmp_path, capsys):
     call_command("export_votes", comparison.name, output=file)
     call_command("import_votes", file, name="copy")
     assert "'copy': votes of 2 assessors on 2 pairs." in capsys.readouterr().out
-    with pytest.raises(CommandError, match="pass another --name"):
+    with pytest.raises(CommandError, match=r"these very votes are in 'copy' already.*pass --again"):
         call_command("import_votes", file, name="copy")
+    with pytest.raises(CommandError, match="pass another --name"):
+        call_command("import_votes", file, name="copy", again=True)
     with pytest.raises(CommandError, match="did you mean"):
         call_command("export_votes", comparison.name + "x")
     for other in ("votes.jsonl", "votes.parquet"):

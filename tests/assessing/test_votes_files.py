@@ -61,11 +61,14 @@ def test_command_call_and_client_store_the_same_rows(sent, live_server, monkeypa
     file = tmp_path / "votes.csv"
     file.write_text(table, encoding="utf-8")
     call_command("import_votes", file, name="by command", ratings=rated)
-    told = sent({"name": "by call", "table": table, "ratings": rated})
+    told = sent({"name": "by call", "table": table, "ratings": rated, "again": True})
     assert (told.status_code, told.json()["state"]) == (201, "closed"), told.content
     monkeypatch.setenv("VISAVIS_URL", live_server.url)
     monkeypatch.setenv("VISAVIS_TOKEN", sent.secret)
-    assert main(["import-votes", str(file), "--name", "by client", *(["--ratings"] if rated else [])]) == 0
+    asked = ["import-votes", str(file), "--name", "by client", *(["--ratings"] if rated else [])]
+    assert main(asked) != 0
+    assert "these very votes are in 'by call' already" in capsys.readouterr().err
+    assert main([*asked, "--again"]) == 0
     assert "by client: " in capsys.readouterr().out
     rows = rows_of("by command")
     if rated:
@@ -94,8 +97,11 @@ def test_the_same_sentences_by_row_and_nothing_stored(sent, tmp_path):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("prompt_id\n", "there are no votes in it"),
-        ('a,b\n"' + "x" * 200_000 + '"', "cannot be read as a CSV file"),
+        (VOTES.partition("\n")[0], "there are no votes in it"),
+        ("prompt_id\n", "the first row names the columns, and one of them is choice: here it is “prompt_id”"),
+        ('a,choice\n"' + "x" * 200_000 + '"', "row 2: not CSV (field larger than field limit (131072))"),
+        (VOTES + "dog,bea,beauty,early,late,early,first,,more\n", "row 5: has more columns than the first row"),
+        (VOTES.replace("answered_at", "simulated").replace("2026-05-31T14:05:00Z", "ИСТИНА"), "neither True nor False"),
         (VOTES.replace("cat,", "c" * 201 + ","), "is longer than 200 characters"),
         (
             VOTES.replace("left,choice", "seed,choice").replace(",late,left", ",²,first"),
@@ -148,3 +154,32 @@ def test_a_prompt_set_gives_texts_and_another_project_s_is_unknown(sent):
     foreign = sent({"name": "foreign", "table": VOTES, "prompt_set": pets.pk}, secret=secret)
     assert "there is no prompt set" in foreign.json()["errors"]["prompt_set"][0]
     assert Comparison.objects.filter(name="foreign").count() == 0
+
+
+def test_what_a_spreadsheet_makes_of_a_table_is_read_alike(db):
+    """Semicolons, quotes around all, and True in its own letters: a program's votes stay a program's."""
+    said = VOTES.replace("answered_at", "simulated").replace("ann,", "bot,")
+    for moment, truth in (("05", "TRUE"), ("06", "FALSE"), ("07", "TRUE")):
+        said = said.replace(f"2026-05-31T14:{moment}:00Z", truth)
+    excel = "\r\n".join(";".join(f'"{cell}"' for cell in line.split(",")) for line in said[1:].splitlines())
+    votes_files.import_table(("\ufeff" + excel).encode(), "from Excel")
+    assert [(row["choice"], row["simulated"]) for row in rows_of("from Excel")] == [
+        ("second", "True"),
+        ("tie", "False"),
+        ("first", "True"),
+    ]
+
+
+def test_the_same_votes_under_another_name_come_in_only_when_that_is_meant(sent):
+    assert sent({"name": "one", "table": VOTES}).status_code == 201
+    lines = VOTES.splitlines()
+    shuffled = "\n".join([lines[0], *reversed(lines[1:])])
+    told = sent({"name": "two", "table": shuffled})
+    assert (told.status_code, Comparison.objects.count(), PromptSet.objects.count()) == (409, 1, 1)
+    assert "these very votes are in 'one' already, and the league would count them twice" in told.json()["detail"]
+    assert sent({"name": "other choice", "table": VOTES.replace(",same,", ",left,")}).status_code == 201
+    assert sent({"name": "more", "table": VOTES + "dog,bea,beauty,early,late,early,first,\n"}).status_code == 201
+    assert sent({"name": "two", "table": shuffled, "again": True}).status_code == 201
+    elsewhere = Project.objects.create(name="elsewhere")
+    _, secret = ApiToken.objects.issue(make_member("frida", Role.ORGANIZER, elsewhere), "hers", ["organize"], 9)
+    assert sent({"name": "one", "table": VOTES}, secret=secret).status_code == 201

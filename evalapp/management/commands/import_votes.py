@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evalapp.assessing.intake import VotesRefused
+from evalapp.assessing.intake import ImportedAlready, VotesRefused
 from evalapp.assessing.votes_files import import_table
 from evalapp.comparisons.launch import InvalidPlan
 from evalapp.generation import layouts
@@ -32,6 +32,11 @@ class Command(BaseCommand):
             metavar="FILE",
             help="prompts.jsonl with texts and tags; clips that import_clips stored for the same list are shown",
         )
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="although these very votes were imported before: the league counts both",
+        )
         add_project(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,11 +57,16 @@ class Command(BaseCommand):
                 list(listed.prompts.values()),
                 options["prompts"].stem if options["prompts"] else "",
                 options["ratings"],
+                again=options["again"],
             )
         except OSError as error:
             raise CommandError(f"{path}: cannot be read ({error.strerror})") from error
         except VotesRefused as refused:
             raise _refused(refused) from refused
+        except ImportedAlready as error:
+            raise CommandError(
+                f"Nothing was stored: {error}; pass --again and another --name to import them"
+            ) from error
         except InvalidPlan as error:
             raise CommandError(f"Nothing was stored: {error}; pass another --name") from error
         pairs, people = comparison.pairs.count(), comparison.participations.count()
