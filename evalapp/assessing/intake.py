@@ -153,8 +153,9 @@ def _twin(table: _Table) -> Comparison | None:
     alike = Comparison.objects.filter(project=first_project(), state=Comparison.State.CLOSED)
     pair = "assignment__pair"
     facts = [f"{pair}__{fact}" for fact in ("prompt__key", "seed", "first__contender__name", "second__contender__name")]
-    facts += ["assignment__participation__assessor__name", "fingerprint"]
-    mine = {(*place, who[:100], _fingerprint(sheet)) for (place, who), sheet in table.sheets.items()}
+    facts += ["assignment__participation__assessor__name", "assignment__swapped", "fingerprint"]
+    sheets = table.sheets.items()
+    mine = {(*place, who[:100], sheet.left == place[3], _fingerprint(sheet)) for (place, who), sheet in sheets}
     for each in alike.annotate(cast=Subquery(counted.values("n"))).filter(cast=len(table.sheets)).order_by("-pk"):
         if mine == set(Ballot.objects.filter(assignment__pair__comparison=each).values_list(*facts)):
             return each

@@ -139,7 +139,7 @@ def _table(text: str, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, An
     number = 0
     try:
         columns = [name.strip().lower() for name in next(table, [])]
-        if columns and wanted and not set(wanted) & set(columns):
+        if any(columns) and wanted and not set(wanted) & set(columns):
             yield (
                 "",
                 _("the first row names the columns, and one of them is %(column)s: here it is “%(row)s”")

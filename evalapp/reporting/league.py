@@ -47,7 +47,9 @@ def build_league(project: int) -> dict[str, Any]:
     inputs = inputs_of_league(project)
     if (known := kept(key_of(project))) and known["inputs"] == inputs:
         return known
-    comparisons: list[Any] = list(Comparison.objects.filter(project=project).annotate(imported=imported()).order_by("pk"))
+    comparisons: list[Any] = list(
+        Comparison.objects.filter(project=project).annotate(imported=imported()).order_by("pk")
+    )
     tables = [(each, table) for each in comparisons if len(table := table_of(each, PEOPLE))]
     names = {str(key): name for each, _ in tables for key, name in each.aspects.values_list("key", "name")}
     aspects: list[Row] = []

@@ -95,6 +95,7 @@ def test_a_prompt_set_of_this_project_gives_the_texts_and_no_other_is_offered(pa
     ("content", "said", "russian"),
     [
         ("", "The submitted file is empty.", "Отправленный файл пуст."),
+        (" \n", "there are no votes in it", "голосов в ней нет"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "this is no CSV text in UTF-8", "это не текст CSV в UTF-8"),
         (VOTES.encode("cp1251"), "save the table as CSV", "сохраните таблицу как CSV"),
         (VOTES.encode("utf-16"), "in a spreadsheet as “CSV UTF-8”", "«CSV UTF-8»"),

@@ -208,6 +208,6 @@ def test_votes_on_the_same_prompts_show_the_clips_whatever_their_list_is_called(
     call_command("import_votes", votes, name="same", prompts=folder / "prompts.jsonl")
     other = tmp_path / "other.jsonl"
     other.write_text((folder / "prompts.jsonl").read_text().replace("text of p2", "another text"))
-    call_command("import_votes", votes, name="other", prompts=other)
+    call_command("import_votes", votes, name="other", prompts=other, again=True)
     states = {each.name: {clip.state for clip in each.clips()} for each in Comparison.objects.all()}
     assert states == {"same": {Clip.State.READY}, "other": {Clip.State.CANCELLED}}
