@@ -1,18 +1,20 @@
 """What every view of the API shares: errors as problem documents, pages, ETags, and its line in the schema."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.db import transaction
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from evalapp.api.authentication import Pace
@@ -22,11 +24,12 @@ from evalapp.catalog.models import digest
 from evalapp.people.access import access_of
 from evalapp.people.projects import Project
 
-ALWAYS_POSSIBLE = (401, 403, 429)
+ALWAYS_POSSIBLE = (400, 401, 403, 429)
 
 
 class Problems(APIView):
-    """Errors leave as problem documents, and whatever is read with an ETag: 304 to who has it already.
+    """Errors leave as problem documents, and whatever is read with an ETag: 304 to who has it already. A parameter in
+    the address that nobody reads is an error: a filter misspelt would leave everything in.
 
     Who changes something may say in `If-Match` what they have read; when it is no longer so, 412 (RFC 9110, 13.1.1).
     """
@@ -41,8 +44,23 @@ class Problems(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         method = str(request.method).lower()
+        unread = sorted(set(request.query_params) - self._read_from_address(method))
+        if unread and method != "options" and hasattr(self, method):
+            raise serializers.ValidationError({name: [self._nearest(name, method)] for name in unread})
         if "If-Match" in request.headers and request.method not in SAFE_METHODS and hasattr(self, method):
             setattr(self, method, partial(self._if_unchanged, getattr(self, method)))
+
+    def _read_from_address(self, method: str) -> set[str]:
+        pages = getattr(self, "paginator", None) if method in ("get", "head") else None
+        of_pages = [each["name"] for each in pages.get_schema_operation_parameters(self)] if pages else []
+        named = getattr(getattr(self, method, None), "parameters", ())
+        return {*named, *of_pages, str(api_settings.URL_FORMAT_OVERRIDE)}
+
+    def _nearest(self, name: str, method: str) -> str:
+        known = sorted(self._read_from_address(method) - {api_settings.URL_FORMAT_OVERRIDE})
+        if near := get_close_matches(name, known, n=1):
+            return f"is not known here; did you mean {near[0]}?"
+        return f"is not known here; known are: {', '.join(known)}" if known else "is not known here: no parameter is"
 
     @transaction.atomic
     def _if_unchanged(self, act: Callable[..., Any], request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -66,19 +84,29 @@ class Problems(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
-class NewestFirst(CursorPagination):
+class Paged(CursorPagination):
+    """Pages by a cursor; the last one's `next` is null."""
+
+    def get_paginated_response_schema(self, schema: Any) -> Any:
+        told = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            told["properties"][name] = {"type": ["string", "null"], "format": "uri"}
+        return told
+
+
+class NewestFirst(Paged):
     ordering = ("-created_at", "-pk")
     page_size = 50
 
 
-class ByKey(CursorPagination):
+class ByKey(Paged):
     """Stable while votes come in: a later page never repeats or loses one."""
 
     ordering = "pk"
     page_size = 500
 
 
-class AtOnce(CursorPagination):
+class AtOnce(Paged):
     """A registry: short, and no table to page through. One page holds it."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
@@ -88,6 +116,9 @@ class AtOnce(CursorPagination):
         return None
 
     get_previous_link = get_next_link
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        return []
 
 
 def told(answer: Any, *problems: int, status: int = 200, **schema: Any) -> Callable[[Any], Any]:
@@ -101,14 +132,21 @@ def told(answer: Any, *problems: int, status: int = 200, **schema: Any) -> Calla
         if method.__name__ == "get":
             responses[304] = OpenApiResponse(description="unchanged since that ETag")
         # A body may be no JSON, or something else that says it is.
-        unreadable = (400, 415) if schema.get("request") else ()
+        unreadable = (415,) if schema.get("request") else ()
         changed = () if method.__name__ == "get" else (412,)
         listed = (404,) if getattr(answer, "many", False) else ()  # a cursor that leads nowhere
         for code in sorted({*ALWAYS_POSSIBLE, *unreadable, *changed, *listed, *problems}):
             responses[code, MEDIA_TYPE] = ProblemSerializer
-        return extend_schema(responses=responses, **schema)(method)
+        described = extend_schema(responses=responses, **schema)(method)
+        described.parameters = {name for each in schema.get("parameters", ()) for name in _named(each)}
+        return described
 
     return tell
+
+
+def _named(parameter: Any) -> list[str]:
+    """By one line of the schema, or by a serializer that reads several."""
+    return [parameter.name] if isinstance(parameter, OpenApiParameter) else list(parameter().fields)
 
 
 def checked(body: type[serializers.Serializer], request: Request) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,6 +40,8 @@ from evalapp.catalog.tasks import alike_of, ring_again
 from evalapp.comparisons.launch import InvalidPlan, create, drafted, launch
 from evalapp.comparisons.models import Comparison
 
+OF_PROJECT = OpenApiParameter("project", UUID, description="its code; without it those of every project of yours")
+
 
 class Listed(OnceOnly, Problems, generics.ListAPIView):
     """A list, of all projects where the asker may read it, or of the one named by `?project=`; organizers add to it."""
@@ -60,11 +63,11 @@ class PromptSets(Listed):
     serializer_class = PromptSetSerializer
     queryset = PromptSet.objects.all()
 
-    @told(PromptSetSerializer(many=True), 404)
+    @told(PromptSetSerializer(many=True), 404, parameters=[OF_PROJECT])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(PromptSetSerializer, 400, 409, 422, status=201, request=NewPromptSetSerializer)
+    @told(PromptSetSerializer, 409, 422, status=201, request=NewPromptSetSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -136,11 +139,11 @@ class Contenders(Listed):
     pagination_class = NewestFirst
     queryset = Contender.objects.select_related("checkpoint", "recipe")
 
-    @told(ContenderSerializer(many=True), 404)
+    @told(ContenderSerializer(many=True), 404, parameters=[OF_PROJECT])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(ContenderSerializer, 400, 422, status=201, request=NewContenderSerializer)
+    @told(ContenderSerializer, 422, status=201, request=NewContenderSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -159,11 +162,11 @@ class Comparisons(Listed):
     serializer_class = ComparisonSerializer
     queryset = Comparison.objects.select_related("prompt_set")
 
-    @told(ComparisonSerializer(many=True), 404)
+    @told(ComparisonSerializer(many=True), 404, parameters=[OF_PROJECT])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(ComparisonSerializer, 400, 409, 422, status=201, request=NewComparisonSerializer)
+    @told(ComparisonSerializer, 409, 422, status=201, request=NewComparisonSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -203,7 +206,7 @@ class Invitations(Listed):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(InvitationSerializer, 400, 404, 409, 422, status=201, request=NewInvitationSerializer)
+    @told(InvitationSerializer, 404, 409, 422, status=201, request=NewInvitationSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

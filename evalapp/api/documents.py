@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from evalapp.api.authentication import MayRead, TokenAuthentication
 from evalapp.api.base import Problems
+from evalapp.api.named import WHERE
 from evalapp.people.views import signed_in_only
 
 
@@ -78,7 +79,18 @@ def _fields(told: Document, content: Document) -> list[Document]:
 
 def _resolved(told: Document, field: Document) -> Document:
     reference = field.get("$ref", "")
-    return told["components"]["schemas"][reference.rsplit("/", 1)[-1]] if reference else field
+    found = told["components"]["schemas"][reference.removeprefix(WHERE)] if reference else field
+    return _as_one(found["oneOf"]) if "oneOf" in found else found
+
+
+def _as_one(choices: list[Document]) -> Document:
+    """The fields of a body that is one of several, with all the names that a field may have in them."""
+    fields: Document = {}
+    for choice in choices:
+        for name, field in choice.get("properties", {}).items():
+            names = [*fields.get(name, {}).get("enum", ()), *field.get("enum", ())]
+            fields[name] = field | ({"enum": names} if names else {})
+    return choices[0] | {"properties": fields}
 
 
 def _kind(told: Document, field: Document) -> str:

@@ -108,7 +108,7 @@ class Goldens(OfComparison):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(TakenSerializer, 400, 404, 422, status=201, request=KnownAnswersSerializer)
+    @told(TakenSerializer, 404, 422, status=201, request=KnownAnswersSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -146,7 +146,7 @@ class GoldenOrders(OfComparison):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(OrderSerializer, 400, 404, 422, status=201, request=NewOrderSerializer)
+    @told(OrderSerializer, 404, 422, status=201, request=NewOrderSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

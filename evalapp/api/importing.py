@@ -47,7 +47,7 @@ class VoteImports(OnceOnly, Problems):
 
     permission_classes = [MayOrganize]
 
-    @told(ComparisonSerializer, 400, 409, 422, status=201, request=NewImportSerializer)
+    @told(ComparisonSerializer, 409, 422, status=201, request=NewImportSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

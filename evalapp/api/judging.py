@@ -18,7 +18,7 @@ from evalapp.api.base import AtOnce, NewestFirst, Problems, checked, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.problems import Conflict
 from evalapp.api.serializers import Strict
-from evalapp.api.strict import Base64Field, JudgeField
+from evalapp.api.strict import Base64Field
 from evalapp.comparisons.models import Comparison
 from evalapp.measuring.judge_forms import NotOffered, is_file, kept, offered, options_of
 from evalapp.measuring.judges import JudgeRun
@@ -47,7 +47,7 @@ class UploadSerializer(Strict):
 
 
 class NewRunSerializer(Strict):
-    judge = JudgeField(max_length=100)
+    judge = serializers.CharField(max_length=100)
     options = serializers.DictField(default=dict)
     upload = UploadSerializer(required=False)
     most_cost = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1e9)
@@ -117,7 +117,7 @@ class JudgeRuns(OnceOnly, Problems, generics.ListAPIView):
     def get_queryset(self) -> Any:
         return get_object_or_404(Comparison, code=self.kwargs.get("code")).judge_runs.select_related("judge")
 
-    @told(RunSerializer, 400, 404, 409, 422, status=201, request=NewRunSerializer)
+    @told(RunSerializer, 404, 409, 422, status=201, request=NewRunSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -137,7 +137,7 @@ class JudgeEstimate(Problems):
 
     permission_classes = [MayOrganize]
 
-    @told(EstimateSerializer, 400, 404, 409, request=NewRunSerializer)
+    @told(EstimateSerializer, 404, 409, request=NewRunSerializer)
     def post(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison, code=code)
         asked = checked(NewRunSerializer, request)

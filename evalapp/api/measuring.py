@@ -71,7 +71,7 @@ class Measurements(OnceOnly, Problems):
     def get(self, request: Request, code: UUID) -> Response:
         return Response(_facts(get_object_or_404(Comparison, code=code)))
 
-    @told(MeasuringRunSerializer, 400, 404, 409, 422, status=202, request=MeasureSerializer)
+    @told(MeasuringRunSerializer, 404, 409, 422, status=202, request=MeasureSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

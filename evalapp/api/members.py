@@ -51,7 +51,7 @@ class OneMember(Problems):
     def get(self, request: Request, number: int) -> Response:
         return Response(MemberSerializer(_membership(number)).data)
 
-    @told(MemberSerializer, 400, 404, 409, request=RoleSerializer)
+    @told(MemberSerializer, 404, 409, request=RoleSerializer)
     def patch(self, request: Request, number: int) -> Response:
         membership = _membership(number)
         done(lambda: change_role(membership, checked(RoleSerializer, request)["role"]))
@@ -82,7 +82,7 @@ class MemberInvitations(OnceOnly, Problems, generics.ListAPIView):
     def get_queryset(self) -> QuerySet[MemberInvitation]:
         return MemberInvitation.objects.filter(project__code=self.kwargs.get("code"))
 
-    @told(MemberInvitationSerializer, 400, 404, 422, status=201, request=NewMemberInvitationSerializer)
+    @told(MemberInvitationSerializer, 404, 422, status=201, request=NewMemberInvitationSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

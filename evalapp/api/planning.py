@@ -148,7 +148,7 @@ class Templates(OnceOnly, Problems, generics.ListAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(TemplateSerializer, 400, 404, 422, status=201, request=NewTemplateSerializer)
+    @told(TemplateSerializer, 404, 422, status=201, request=NewTemplateSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -185,7 +185,7 @@ class Forecast(Problems):
     permission_classes = [MayOversee]
     of = "project"
 
-    @told(ForecastSerializer, 400, 404, 409, request=AskForecastSerializer)
+    @told(ForecastSerializer, 404, 409, request=AskForecastSerializer)
     def post(self, request: Request, code: UUID) -> Response:
         asked, project = checked(AskForecastSerializer, request), project_of(request)
         contenders = list(Contender.objects.filter(project=project, name__in=asked["contenders"]))
@@ -239,7 +239,7 @@ class PromptSetLooks(Problems):
     permission_classes = [MayReadReports]
     of = "prompt_set"
 
-    @told(LookedAtSerializer, 400, 404, parameters=[OpenApiParameter("against", int)])
+    @told(LookedAtSerializer, 404, parameters=[OpenApiParameter("against", int)])
     def get(self, request: Request, number: int) -> Response:
         found = get_object_or_404(PromptSet, pk=number)
         others = PromptSet.objects.filter(name=found.name, project=found.project_id).exclude(pk=number)
@@ -308,7 +308,7 @@ class PromptSample(Problems):
             }
         )
 
-    @told(AskedSampleSerializer, 400, 404, 409, status=202, request=SampleSerializer)
+    @told(AskedSampleSerializer, 404, 409, status=202, request=SampleSerializer)
     def post(self, request: Request, number: int) -> Response:
         asked, found = checked(SampleSerializer, request), get_object_or_404(PromptSet, pk=number)
         try:

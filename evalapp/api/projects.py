@@ -8,12 +8,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import generics, serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evalapp.api.authentication import MayAdminister, MayOversee, MayRead, Scoped, SignedIn
-from evalapp.api.base import ByKey, Problems, checked, filled, told
+from evalapp.api.base import ByKey, Paged, Problems, checked, filled, told
 from evalapp.api.idempotency import OnceOnly
 from evalapp.api.members import done
 from evalapp.api.serializers import Strict
@@ -99,7 +98,7 @@ class Projects(OnceOnly, Problems, generics.ListAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @told(OwnProjectSerializer, 400, 422, status=201, request=NewProjectSerializer)
+    @told(OwnProjectSerializer, 422, status=201, request=NewProjectSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -122,7 +121,7 @@ class OneProject(Problems):
     def get(self, request: Request, code: UUID) -> Response:
         return Response(OneProjectSerializer(project_of(request), context={"request": request}).data)
 
-    @told(OneProjectSerializer, 400, 404, 409, request=DemandSerializer)
+    @told(OneProjectSerializer, 404, 409, request=DemandSerializer)
     def patch(self, request: Request, code: UUID) -> Response:
         project, demanded = project_of(request), checked(DemandSerializer, request)["second_step"]
         done(lambda: demand_second_step(project, demanded, request.user))
@@ -130,7 +129,7 @@ class OneProject(Problems):
         return Response(OneProjectSerializer(project, context={"request": request}).data)
 
 
-class NewestNumberFirst(CursorPagination):
+class NewestNumberFirst(Paged):
     ordering = "-number"
     page_size = 100
 
@@ -146,7 +145,6 @@ class Audit(Problems, generics.ListAPIView):
 
     @told(
         AuditSerializer(many=True),
-        400,
         404,
         parameters=[
             OpenApiParameter("q", str, description="what to find"),
@@ -165,7 +163,7 @@ class Audit(Problems, generics.ListAPIView):
         return entries_of(project, sought, bool(self.request.user.is_superuser), kind)
 
 
-class NewestNightFirst(CursorPagination):
+class NewestNightFirst(Paged):
     ordering = "-night"
     page_size = 50
 

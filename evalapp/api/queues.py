@@ -89,7 +89,7 @@ class OneQueue(Problems):
     def get(self, request: Request, hardware: str) -> Response:
         return Response(_told(_queue(hardware), Worker.objects.lately()))
 
-    @told(QueueSerializer, 400, request=SetQueueSerializer)
+    @told(QueueSerializer, request=SetQueueSerializer)
     def patch(self, request: Request, hardware: str) -> Response:
         asked = checked(SetQueueSerializer, request)
         if asked.keys() - {"paused"}:

@@ -10,12 +10,11 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import exceptions, generics, serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evalapp.api.authentication import MayRead, MayReadPairs, MayReadReports
-from evalapp.api.base import Problems, told
+from evalapp.api.base import Paged, Problems, told
 from evalapp.assessing.quality import STANDINGS
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.models import Clip
@@ -82,7 +81,7 @@ class Exploration(Problems):
 
     permission_classes = [MayReadReports]
 
-    @told(OpenApiTypes.OBJECT, 400, 404, parameters=filters_in())
+    @told(OpenApiTypes.OBJECT, 404, parameters=filters_in())
     def get(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison, code=code)
         given = {name: request.query_params.getlist(name) for name in NAMES if name in request.query_params}
@@ -151,7 +150,7 @@ class PairSerializer(serializers.Serializer):
         return str(self.context["canary"])
 
 
-class InTheirOrder(CursorPagination):
+class InTheirOrder(Paged):
     ordering = "pk"
     page_size = 50
 

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from evalapp.api.authentication import projects_at
-from evalapp.api.strict import GeneratorField, ProjectField, RulesField
+from evalapp.api.strict import ProjectField, RulesField
 from evalapp.assessing.invitations import SEATS_AT_MOST
 from evalapp.assessing.models import Invitation, Vote
 from evalapp.catalog.models import Contender, PromptSet
@@ -159,8 +159,8 @@ class ContenderSerializer(serializers.ModelSerializer):
 
 
 class RecipeSerializer(Strict):
-    generator = GeneratorField(max_length=50)
-    settings = serializers.DictField(default=dict, help_text="As the generator's JSON schema has them.")
+    generator = serializers.CharField(max_length=50)
+    settings = serializers.DictField(default=dict)
 
 
 class NewContenderSerializer(Strict):

@@ -137,7 +137,7 @@ class Reasoned(Problems):
     shown_by = OneAssessor
     verb = ""
 
-    @told(AssessorSerializer, 400, 404, 409, request=ReasonSerializer)
+    @told(AssessorSerializer, 404, 409, request=ReasonSerializer)
     def post(self, request: Request, code: UUID, assessor: UUID) -> Response:
         participation, by = taking_part(code, assessor), request.user.get_username()
         reason = checked(ReasonSerializer, request)["reason"]
@@ -181,7 +181,7 @@ class Data(Problems):
         participation = taking_part(code, assessor)
         return Response(hand_over(participation), headers={"Cache-Control": "no-store"})
 
-    @told(ErasedSerializer, 400, 404, parameters=[OpenApiParameter("sure", str, required=True, enum=["yes"])])
+    @told(ErasedSerializer, 404, parameters=[OpenApiParameter("sure", str, required=True, enum=["yes"])])
     def delete(self, request: Request, code: UUID, assessor: UUID) -> Response:
         participation = taking_part(code, assessor)
         if request.query_params.get("sure") != "yes":
@@ -201,7 +201,7 @@ class Rules(Problems):
     def get(self, request: Request, code: UUID) -> Response:
         return Response(_rules(get_object_or_404(Comparison, code=code)))
 
-    @told(RulesSerializer, 400, 404, request=RulesSerializer)
+    @told(RulesSerializer, 404, request=RulesSerializer)
     def patch(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison, code=code)
         wanted = {

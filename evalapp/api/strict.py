@@ -10,9 +10,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-import generators
 from evalapp.comparisons.rules import WorkRules
-from metrics import JUDGES
 
 Told = dict[str, Any]
 NO_NUL = r"^[^\u0000]*$"
@@ -60,16 +58,6 @@ def _of_field(field: forms.Field) -> Told:
     else:
         told |= {"type": "string", "pattern": NO_NUL}
     return told
-
-
-@extend_schema_field({"type": "string", "enum": generators.names()})
-class GeneratorField(serializers.CharField):
-    """A generator's name; what refuses another one tells the nearest."""
-
-
-@extend_schema_field({"type": "string", "enum": sorted(JUDGES)})
-class JudgeField(serializers.CharField):
-    """A judge's name, likewise."""
 
 
 @extend_schema_field({"type": "string", "format": "byte"})

@@ -67,7 +67,7 @@ class Tokens(OnceOnly, Problems, generics.ListAPIView):
     def get_queryset(self) -> QuerySet[ApiToken]:
         return _kept_by(self.request)
 
-    @told(TokenSerializer, 400, 404, 422, status=201, request=NewTokenSerializer)
+    @told(TokenSerializer, 404, 422, status=201, request=NewTokenSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

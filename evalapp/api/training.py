@@ -92,7 +92,7 @@ class Trainings(OnceOnly, Problems, generics.ListAPIView):
         return get_object_or_404(Comparison, code=self.kwargs.get("code")).training_runs.defer("card")
 
     @told(
-        TrainingSerializer, 400, 404, 409, 422, status=202, request=NewTrainingSerializer,
+        TrainingSerializer, 404, 409, 422, status=202, request=NewTrainingSerializer,
         description=f"An aspect takes {LEAST_VOTES} votes on {LEAST_PROMPTS} prompts; refused where none has them.",
     )  # fmt: skip
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -70,7 +70,7 @@ class Clips(Problems):
 
     @told(
         UploadSerializer,
-        *(400, 404, 409, 507),
+        *(404, 409, 507),
         status=202,
         request={"application/octet-stream": OpenApiTypes.BINARY},
         parameters=[PlaceSerializer],
@@ -135,7 +135,7 @@ class Images(Files):
 
     @told(
         PictureSerializer,
-        *(400, 409, 507),
+        *(409, 507),
         status=202,
         request={"application/octet-stream": OpenApiTypes.BINARY},
         parameters=[IN_PROJECT],
@@ -164,7 +164,7 @@ class PromptLists(Files):
 
     @told(
         UnpackedSerializer,
-        *(400, 409, 507),
+        *(409, 507),
         status=202,
         request={"application/octet-stream": OpenApiTypes.BINARY},
         parameters=[IN_PROJECT],

@@ -77,7 +77,7 @@ class OneComparison(Problems):
             },
         )
 
-    @told(ComparisonSerializer, 400, 404, 409, request=NewComparisonSerializer)
+    @told(ComparisonSerializer, 404, 409, request=NewComparisonSerializer)
     def put(self, request: Request, code: UUID) -> Response:
         draft = get_object_or_404(Comparison, code=code)
         asked = checked(NewComparisonSerializer, request)
@@ -193,7 +193,7 @@ class Verb(Problems):
     verb = ""
     body: type[Strict] = Strict
 
-    @told(ComparisonSerializer, 400, 404, 409, 415, request=None)
+    @told(ComparisonSerializer, 404, 409, 415, request=None)
     def post(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison.objects.select_related("prompt_set"), code=code)
         options = checked(self.body, request)
@@ -213,7 +213,7 @@ class Opening(Verb):
 
     verb, body = "open", OpenSerializer
 
-    @told(ComparisonSerializer, 400, 404, 409, request=OpenSerializer)
+    @told(ComparisonSerializer, 404, 409, request=OpenSerializer)
     def post(self, request: Request, code: UUID) -> Response:
         return super().post(request, code)
 
@@ -224,7 +224,7 @@ class Retry(Problems):
     permission_classes = [MayOrganize]
     shown_by = OneComparison
 
-    @told(RetriedSerializer, 400, 404, 409, request=RetrySerializer)
+    @told(RetriedSerializer, 404, 409, request=RetrySerializer)
     def post(self, request: Request, code: UUID) -> Response:
         comparison = get_object_or_404(Comparison, code=code)
         try:
@@ -254,7 +254,7 @@ class Prioritising(Problems):
     permission_classes = [MayOrganize]
     shown_by = OneComparison
 
-    @told(ClipsSerializer, 400, 404, request=PrioritySerializer)
+    @told(ClipsSerializer, 404, request=PrioritySerializer)
     def post(self, request: Request, code: UUID) -> Response:
         asked = checked(PrioritySerializer, request)
         return Response({"clips": get_object_or_404(Comparison, code=code).prioritise_rendering(asked["priority"])})

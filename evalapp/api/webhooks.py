@@ -75,7 +75,7 @@ class Webhooks(OnceOnly, Problems, generics.ListAPIView):
     def get_queryset(self) -> QuerySet[Webhook]:
         return Webhook.objects.filter(project__code=self.kwargs.get("code"))
 
-    @told(OneWebhookSerializer, 400, 404, 422, status=201, request=NewWebhookSerializer)
+    @told(OneWebhookSerializer, 404, 422, status=201, request=NewWebhookSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

@@ -1,21 +1,28 @@
 """What the schema says of bodies is what the API takes: neither more keys nor blank words."""
 
 import re
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+import generators
 from evalapp.api.documents import schema
 from evalapp.api.strict import HOUR, NO_NUL, WORDS
+from metrics import JUDGES, resolve
 
-OPEN = {"settings", "options"}  # each generator's and judge's own
+OPEN = {
+    *("extra", "graph", "places", "guider_options", "component_dtype", "options"),  # of recipes, handed on as they are
+    *("aspects", "questions"),  # of judges, by the comparison's own aspects
+}
 
 
 def objects(told, schemas, where=""):
     """Every object within a body, by where it stands."""
     told = schemas[told["$ref"].rsplit("/", 1)[-1]] if "$ref" in told else told
-    for inner in told.get("allOf", []):
+    for inner in [each for kind in ("allOf", "oneOf", "anyOf") for each in told.get(kind, [])]:
         yield from objects(inner, schemas, where)
-    if told.get("type") == "array":
+    if told.get("type") == "array" and "items" in told:
         yield from objects(told["items"], schemas, f"{where}[]")
     if told.get("type") == "object":
         yield where, told
@@ -34,7 +41,60 @@ def test_every_body_refuses_keys_that_nobody_reads():
     ]
     lax = [where for where, body in found if body.get("additionalProperties") is not False]
     assert {where.rsplit(".", 1)[-1] for where in lax} == OPEN, lax
-    assert len(found) > 40
+    assert all(where.count(".") > 1 for where in lax), lax  # settings and options themselves are told
+    assert len(found) > 100
+
+
+@pytest.fixture(scope="module")
+def takes():
+    """Whether a body is one that the schema tells of."""
+    told = schema()
+
+    def fits(body, given):
+        return Draft202012Validator({"$ref": f"#/components/schemas/{body}", **told}).is_valid(given)
+
+    return fits
+
+
+def test_a_recipes_settings_are_told_by_its_generator(takes, call):
+    """What the schema refuses, and takes, the API does."""
+    assert takes("RecipeRequest", {"generator": "diffusers", "settings": {"source": {"folder": "x"}}})
+    for number, (generator, settings, right) in enumerate(
+        [
+            ("shapes", {}, True),
+            ("shapes", {"width": 64, "height": 64}, True),
+            ("shapes", {"width": "wide"}, False),
+            ("shapes", {"source": {"folder": "x"}}, False),
+            ("diffusers", {}, False),
+            ("difusers", {}, False),
+        ]
+    ):
+        recipe = {"generator": generator, "settings": settings}
+        body = {"name": f"number {number}", "recipe": recipe}
+        assert takes("NewContenderRequest", body) == right, recipe
+        assert call("post", "api-contenders", body=body).status_code == (201 if right else 400), recipe
+
+
+def test_a_judges_options_are_told_by_its_name(takes):
+    for name in JUDGES:
+        options = resolve(JUDGES[name]).Options
+        needed = [each for each, field in options.model_fields.items() if field.is_required()]
+        if not needed:
+            assert takes("NewRunRequest", {"judge": name}), name
+        assert not takes("NewRunRequest", {"judge": name, "options": {"nobody": "reads it"}}), name
+        for each, field in options.model_fields.items():
+            if field.annotation is Path:
+                assert not takes("NewRunRequest", {"judge": name, "options": {each: "/etc/passwd"}}), name
+    assert takes("NewRunRequest", {"judge": "replay", "options": {"judge": "ours"}})
+    assert not takes("NewRunRequest", {"judge": "replay"})
+    assert not takes("NewRunRequest", {"judge": "nobody"})
+
+
+def test_every_generator_and_judge_is_told_of_once():
+    told = schema()["components"]["schemas"]
+    for body, key, names in (("RecipeRequest", "generator", generators.names()), ("NewRunRequest", "judge", JUDGES)):
+        found = [name for each in told[body]["oneOf"] for name in each["properties"][key]["enum"]]
+        assert sorted(found) == sorted(names)
 
 
 def test_a_change_tells_what_it_needs():
