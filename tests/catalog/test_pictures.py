@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image, PngImagePlugin
 
-from evalapp.catalog import archives
+from evalapp.catalog import archives, pictures
 from evalapp.catalog.archives import unpack
 from evalapp.catalog.models import PromptSet, picture_path
 from evalapp.catalog.pictures import LARGEST_IMAGE, Picture, is_image, not_ready, receive, store_waiting
@@ -270,6 +271,36 @@ def test_a_gibibyte_and_a_little_more_is_never_unpacked(monkeypatch):
         with pytest.raises(UploadRefused, match="holds more than 1024 MiB"):
             list(map(take, members.values()))
     assert 980 * mib < sum(taken) < 1024 * mib
+
+
+def test_one_image_is_twenty_mib_and_no_byte_more(db, monkeypatch, bells):
+    """Sent alone, and within an archive that tells its size truly; where the bound is not, the same file is taken."""
+    assert LARGEST_IMAGE == 20 * 2**20
+    right, large = bytes(LARGEST_IMAGE), bytes(LARGEST_IMAGE + 1)
+    uploads = Path(settings.MEDIA_DIR) / "uploads"
+
+    def stored(name, content):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("list.txt", "a dog")
+            archive.writestr(name, content)
+        return read_zip(packed.getvalue()).images[name]
+
+    assert sent(right).size == LARGEST_IMAGE
+    assert stored("right.png", right) == Picture.objects.get().sha256
+    kept = list(uploads.iterdir())
+    with pytest.raises(UploadRefused, match="the file is larger than 20,971,520 bytes"):
+        sent(large)
+    with pytest.raises(UploadRefused, match=r"large\.png: is too large"):
+        stored("large.png", large)
+    assert (Picture.objects.count(), list(uploads.iterdir())) == (1, kept)
+
+    for module in (archives, pictures):  # either bound alone refuses what comes in an archive
+        with pytest.raises(UploadRefused):
+            stored("large.png", large)
+        monkeypatch.setattr(module, "LARGEST_IMAGE", LARGEST_IMAGE + 1)
+    assert sent(large).size == LARGEST_IMAGE + 1
+    assert stored("large.png", large)
 
 
 def test_a_full_disk_keeps_nothing(db, monkeypatch, settings):
