@@ -19,6 +19,7 @@ KINDS = {
     "comparisons": gettext_lazy("Changed comparisons, prompts or contenders"),
     "members": gettext_lazy("Changed members, tokens or sign-in"),
     "budgets": gettext_lazy("Reached a day's budget"),
+    "sealed": gettext_lazy("Sealed what was answered"),
 }
 VERBS: dict[str, dict[str, str]] = {
     "looked": {"looked behind the blind of": gettext_noop("looked behind the blind of")},
@@ -92,6 +93,7 @@ VERBS: dict[str, dict[str, str]] = {
         "cut the OpenID connection of": gettext_noop("cut the OpenID connection of"),
     },
     "budgets": {"reached the day's budget of": gettext_noop("reached the day's budget of")},
+    "sealed": {"sealed": gettext_noop("sealed")},
 }
 """Verbs as they are stored, by kind, and how they are told; {what} is what the verb itself names."""
 
@@ -114,8 +116,11 @@ SUBJECTS = (
     gettext_noop("user {name}"),
     gettext_noop("the second step of organizers"),
     gettext_noop("everything"),
+    gettext_noop("votes"),
+    gettext_noop("answers to controls"),
 )
 DETAILS = {
+    "after": gettext_lazy("after number"),
     "answers": gettext_lazy("answers"),
     "aspect": gettext_lazy("aspect"),
     "before": gettext_lazy("before"),
@@ -145,9 +150,12 @@ DETAILS = {
     "recipe": gettext_lazy("recipe"),
     "reference": gettext_lazy("reference"),
     "role": gettext_lazy("role"),
+    "rows": gettext_lazy("rows"),
     "rule": gettext_lazy("rule"),
     "scopes": gettext_lazy("scopes"),
     "seats": gettext_lazy("seats"),
+    "seen": gettext_lazy("newest number"),
+    "to": gettext_lazy("up to number"),
     "whose": gettext_lazy("whose"),
     "why": gettext_lazy("why"),
     "windows": gettext_lazy("windows"),

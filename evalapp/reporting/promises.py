@@ -1,5 +1,5 @@
-"""Whether what is stored keeps its promises: votes, places, files, the audit trail. A worker looks every night, and
-what it found is kept."""
+"""Whether what is stored keeps its promises: votes, controls, places, files, the audit trail. A worker looks every
+night, and what it found is kept."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
-from evalapp.assessing.choices import on_screen
-from evalapp.assessing.controls import Golden
+from evalapp.assessing.choices import on_screen, turned_back
+from evalapp.assessing.controls import Control, ControlAnswer, Golden
 from evalapp.assessing.exclusions import BY_RULE, Exclusion
 from evalapp.assessing.models import Assignment, Ballot, Vote, fingerprint_of
 from evalapp.catalog.models import Prompt, picture_path
@@ -24,6 +24,7 @@ from evalapp.catalog.store import opened
 from evalapp.comparisons.models import Comparison, Pair
 from evalapp.generation.models import Clip
 from evalapp.people import audit
+from evalapp.reporting import seals
 
 NIGHT_FROM = 3  # o'clock, in the house's time zone; whoever sleeps then is looked at later in the day
 GIVEN_UP = timedelta(hours=6)
@@ -76,8 +77,9 @@ class Verification(models.Model):
         return [told % {"night": date_format(last[0]), "n": last[1]}]
 
     def look(self) -> None:
-        """Everything, media included, and keep what was found."""
+        """Everything, media included; keep what was found, and seal what came."""
         found = list(broken_promises())
+        seals.seal()
         self.broken, self.sentences, self.finished_at = len(found), found[:KEPT_SENTENCES], timezone.now()
         self.save()
 
@@ -85,6 +87,8 @@ class Verification(models.Model):
 def broken_promises(with_files: bool = True, watched: Watched = lambda clips, total: clips) -> Iterator[str]:
     """A sentence for each promise that does not hold."""
     yield from answers()
+    yield from controls()
+    yield from seals.broken()
     yield from exclusions()
     yield from places()
     yield from audit.broken_links()
@@ -120,6 +124,23 @@ def altered() -> Iterator[str]:
         sheet = ((row[4], on_screen(row[5], swapped, *row[6:])) for row in votes)
         if fingerprint_of(sheet) != fingerprint:
             yield f"{Ballot(pk=ballot, version=version)}: its votes are not those that were sent"
+
+
+def controls() -> Iterator[str]:
+    """Each answered control has its answers, and each answer says what was sent, by its fingerprint."""
+    counted = Control.objects.annotate(stored=Count("answers"))
+    answered, empty = Q(state=Control.State.SUBMITTED, version__gt=0), Q(version=0) & ~Q(state=Control.State.SUBMITTED)
+    wrong = counted.exclude(Q(answered | empty, stored=F("version")))
+    for code, stored, counts, state in wrong.values_list("code", "stored", "version", "state"):
+        yield f"control {code}: {stored} answers stored, {counts} counted, {state}"
+    rows = ControlAnswer.objects.order_by("pk").values_list(
+        *("pk", "version", "fingerprint", "choices", "screen", "control__swapped")
+    )
+    for pk, version, fingerprint, choices, screen, swapped in rows.iterator(2000):
+        shown = screen or choices  # before "both bad" was asked, what stood on the screen was not kept
+        turned = {key: turned_back(choice, swapped) for key, choice in screen.items()} or choices
+        if fingerprint_of(shown.items()) != fingerprint or turned != choices:
+            yield f"{ControlAnswer(pk=pk, version=version)}, to a control: is not what was sent"
 
 
 def exclusions() -> Iterator[str]:
