@@ -357,8 +357,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Which of your generative models people prefer, and why.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as those of recipes and judges' options are
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "evalapp.api.named.tell"],
-    "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "COMPONENT_SPLIT_PATCH": False,

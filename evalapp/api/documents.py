@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from evalapp.api.authentication import MayRead, TokenAuthentication
 from evalapp.api.base import Problems
-from evalapp.api.named import WHERE
+from evalapp.api.named import WHERE, tell
 from evalapp.people.views import signed_in_only
 
 
@@ -30,7 +30,7 @@ Document = dict[str, Any]
 
 
 def schema() -> Document:
-    return dict(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+    return tell(dict(SchemaGenerator().get_schema(request=None, public=True)))  # type: ignore[no-untyped-call]
 
 
 @extend_schema(exclude=True)

@@ -18,14 +18,14 @@ Told = dict[str, Any]
 WHERE = "#/components/schemas/"
 
 
-def tell(result: Told, **asked: Any) -> Told:
-    """The schema with them: the last of drf-spectacular's hooks."""
-    schemas = result["components"]["schemas"]
+def tell(document: Told) -> Told:
+    """The schema with them."""
+    schemas = document["components"]["schemas"]
     settings = {name: generators.load(name).Settings for name in generators.names()}
     _divide(schemas, "RecipeRequest", "generator", "settings", settings)
     options = {name: resolve(JUDGES[name]).Options for name in sorted(JUDGES)}
     _divide(schemas, "NewRunRequest", "judge", "options", options)
-    return result
+    return document
 
 
 def _divide(schemas: Told, body: str, key: str, free: str, models: Mapping[str, type[BaseModel]]) -> None:
