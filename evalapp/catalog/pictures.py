@@ -40,7 +40,10 @@ def receive(chunks: Iterable[bytes], project: int, by: str) -> Picture:
 def store_waiting() -> None:
     """Write the images that wait anew."""
     while picture := Picture.claimed():
-        picture.settle(_stored(picture))
+        try:
+            picture.settle(_stored(picture))
+        except store.BucketFailed as failed:
+            picture.put_off(str(failed))
 
 
 def _stored(picture: Picture) -> str:

@@ -100,12 +100,17 @@ class Received(models.Model):
         files = cls._default_manager
         waiting = files.filter(Q(lease_until=None) | Q(lease_until__lt=Now()), state=cls.State.WAITING)
         worn_out = waiting.filter(tries__gte=TRIES)
-        worn_out.update(state=cls.State.REFUSED, reason=f"{TRIES} workers died while they stored it")
+        worn_out.filter(reason="").update(reason=f"{TRIES} workers died while they stored it")
+        worn_out.update(state=cls.State.REFUSED)
         for each in waiting.order_by("pk")[:10]:
             mine = files.filter(pk=each.pk, tries=each.tries, state=cls.State.WAITING)
             if mine.update(tries=F("tries") + 1, lease_until=Now() + LEASE):
                 return each
         return None
+
+    def put_off(self, reason: str) -> None:
+        """Not stored, through no fault of the file's: tried again when its lease has run out, TRIES times in all."""
+        type(self)._default_manager.filter(pk=self.pk).update(reason=reason)
 
     def settle(self, reason: str) -> None:
         """It is stored or, with a reason, refused; the original is forgotten."""

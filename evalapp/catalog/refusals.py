@@ -257,6 +257,7 @@ KNOWN: tuple[str, ...] = (
     "{path}: {before} frames went in and {after} came out of the encoder",
     "frames must be uint8 (T, H, W, 3) with T ≥ 1, not {kind} {shape}",
     "{n} workers died while they stored it",
+    "the bucket {name} failed: {error}",
     # What fits much, last
     "{setting}: {kind} has no {name}: {hint}",
     "{setting}: {kind} takes no {name}: {hint}",

@@ -21,6 +21,21 @@ from django.core.files.storage import storages
 log = logging.getLogger(__name__)
 
 
+class BucketFailed(Exception):
+    """The bucket does not answer, refuses the keys, is full or gone; the message says which."""
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise BucketFailed(f"the bucket {settings.MEDIA_BUCKET} failed: {error}") from error
+
+
 def free_mib() -> int:
     """Space on the media folder's disk."""
     folder = Path(settings.MEDIA_DIR)
@@ -37,11 +52,11 @@ def has_room() -> bool:
 
 
 def keep(place: Path) -> None:
-    """Store a clip's folder, or one file; all of it, or an error."""
+    """Store a clip's folder, or one file; all of it, or BucketFailed."""
     if not settings.MEDIA_BUCKET:
         return
     for path in sorted(place.iterdir()) if place.is_dir() else [place]:
-        with path.open("rb") as file:
+        with path.open("rb") as file, _asked():
             storages["clips"].save(_key(path), File(file))
 
 
@@ -51,7 +66,7 @@ def present(path: Path) -> Path:
         return path
     part = path.with_name(f"{uuid.uuid4().hex}.part{path.suffix}")
     try:
-        with storages["clips"].open(_key(path), "rb") as kept:
+        with _asked(), storages["clips"].open(_key(path), "rb") as kept:
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 shutil.copyfileobj(kept, file)
@@ -75,13 +90,14 @@ def opened(path: Path) -> Iterator[IO[bytes] | None]:
         with path.open("rb") as file:
             yield file
         return
-    try:
-        kept = storages["clips"].open(_key(path), "rb")
-    except FileNotFoundError:
-        yield None
-        return
-    with kept:
-        yield cast(IO[bytes], kept)
+    with _asked():
+        try:
+            kept = storages["clips"].open(_key(path), "rb")
+        except FileNotFoundError:
+            yield None
+            return
+        with kept:
+            yield cast(IO[bytes], kept)
 
 
 def remove(folder: Path, names: tuple[str, ...]) -> None:
@@ -98,7 +114,8 @@ def forget(file: Path) -> None:
     """One file, here and in the bucket."""
     file.unlink(missing_ok=True)
     if settings.MEDIA_BUCKET:
-        storages["clips"].delete(_key(file))
+        with _asked():
+            storages["clips"].delete(_key(file))
 
 
 def _key(path: Path) -> str:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from django.utils.translation import gettext_noop
 
 from evalapp.catalog.models import Recipe
-from evalapp.catalog.store import present
+from evalapp.catalog.store import BucketFailed, present
 from evalapp.generation.files import discard, write_files
 from evalapp.generation.machines import machine
 from evalapp.generation.metering import Meter
@@ -202,6 +202,6 @@ def _in_words(error: Exception) -> str:
         return gettext_noop(
             "not enough memory: render smaller (of a video, also fewer frames), or use a larger worker, then retry"
         )
-    if isinstance(error, GeneratorError):
+    if isinstance(error, GeneratorError | BucketFailed):
         return str(error)
     return f"{type(error).__name__}: {error} (the whole story is in the worker's log)"

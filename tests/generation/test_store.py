@@ -11,10 +11,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from evalapp.generation.files import discard
 from evalapp.generation.models import Clip
 from evalapp.generation.rendering import render
+from evalapp.generation.uploads import Upload, receive, store_waiting
 from tests.factories import make_clip, make_organizer
 
 # Another server than moto, where one is named: TEST_S3_URL=http://127.0.0.1:8333, its keys in AWS_ACCESS_KEY_ID …
@@ -90,6 +92,27 @@ def test_a_bucket_that_refuses_fails_the_clip_in_words_and_keeps_nothing(db, buc
     assert not render(Clip.objects.claim_next("one"))
     assert "NoSuchBucket" in Clip.objects.get().reason
     assert not [path for path in settings.MEDIA_DIR.rglob("*") if path.is_file()]
+
+
+def test_an_upload_that_the_bucket_does_not_take_waits_for_it_and_says_at_last_why(db, bucket, settings, tmp_path):
+    fine = settings.STORAGES
+    options = fine["clips"]["OPTIONS"] | {"bucket_name": "no-such-bucket"}
+    settings.STORAGES = fine | {"clips": fine["clips"] | {"OPTIONS": options}}
+    prompt = make_clip(state="queued").prompt
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "a.png")
+    image = (tmp_path / "a.png").read_bytes()
+    upload = receive([image], "Ours", prompt, 0, by="olga")
+    other = receive([image], "Ours", prompt, 1, by="olga")
+    store_waiting()
+    Upload.objects.update(lease_until=None)
+    settings.STORAGES = fine
+    Upload.objects.filter(pk=other.pk).update(tries=3)
+    store_waiting()
+    assert Upload.objects.get(pk=upload.pk).state == Upload.State.STORED
+    other.refresh_from_db()
+    assert other.state == Upload.State.REFUSED
+    assert other.reason.startswith(f"the bucket {settings.MEDIA_BUCKET} failed: ")
+    assert "NoSuchBucket" in other.reason
 
 
 def test_backup_and_verify_read_the_bucket_and_not_its_cache(db, bucket, settings, tmp_path):

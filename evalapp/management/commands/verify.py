@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
+from evalapp.catalog.store import BucketFailed
 from evalapp.generation.models import Clip
 from evalapp.reporting.promises import broken_promises, orphan_folders
 
@@ -26,7 +27,10 @@ class Command(BaseCommand):
         def watched(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
             return track(clips, "Reading clips", total=total, transient=True)
 
-        problems = list(broken_promises(not options["no_files"], watched))
+        try:
+            problems = list(broken_promises(not options["no_files"], watched))
+        except BucketFailed as failed:
+            raise CommandError(str(failed)) from failed
         for problem in problems:
             self.stdout.write(problem)
         if not options["no_files"] and (orphans := orphan_folders()):
