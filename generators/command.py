@@ -2,7 +2,7 @@
 
 GENERATOR_COMMANDS lists what recipes may name: {"show-1": {"arguments": ["/opt/show-1/bin/python", "run.py"],
 "resident": true, "seconds": 1800, "memory_gib": 64}}. A job is one line of JSON on the program's standard input, and
-the file that stands for `{job}` among its arguments (torchrun reads no input):
+the file that stands for `{job}` among its arguments (for one that reads no input):
 
     {"prompt": …, "seed": …, "negative": …, "frames": …, "fps": …, "width": …, "height": …, "image": …, "options": …,
      "output": …}

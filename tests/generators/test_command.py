@@ -200,6 +200,41 @@ torch.distributed.destroy_process_group()
 """
 
 
+RESIDENT = """
+import json, os, pathlib, sys
+import torch, torch.distributed as together
+from PIL import Image
+together.init_process_group("gloo")
+rank = together.get_rank()
+while True:
+    line = [sys.stdin.readline() if rank == 0 else None]
+    together.broadcast_object_list(line, 0)
+    if not line[0]:
+        break
+    pids = [None, None]
+    together.all_gather_object(pids, os.getpid())
+    if rank == 0:
+        Image.new("RGB", (32, 32)).save(pathlib.Path(json.loads(line[0])["output"]) / "0000.png")
+        print(json.dumps({"done": True, "facts": {"pids": pids}}), flush=True)
+together.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_the_processes_of_torchrun_stay_for_the_next_clip_and_end_together(command, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    (tmp_path / "resident.py").write_text(RESIDENT)
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    program = {"arguments": [*run, str(tmp_path / "resident.py")], "resident": True}
+    monkeypatch.setenv("GENERATOR_COMMANDS", json.dumps({"sharded": program}))
+    recipe = parse("command", {"program": "sharded", "fps": 8})
+    first, second = (command.generate("x", seed, recipe).facts["pids"] for seed in range(2))
+    assert first == second
+    assert len(set(first)) == 2
+    command.close()
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in first))
+
+
 @pytest.mark.slow
 def test_a_model_sharded_over_the_processes_of_torchrun_makes_a_clip(command, tmp_path, monkeypatch):
     pytest.importorskip("torch")

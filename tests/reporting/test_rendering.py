@@ -148,6 +148,10 @@ def test_contact_sheets_show_each_prompt_with_every_contenders_clip(organizer):
     for clip in comparison.clips():
         assert reverse("clip-sheet", args=[clip.folder]) in page
         assert organizer.get(reverse("clip-sheet", args=[clip.folder])).headers["Content-Type"] == "image/webp"
+    assert "the model was given" not in page
+    Clip.objects.filter(pk=clip.pk).update(facts=clip.facts | {"generator": {"prompt_given": "a <red> ball"}})
+    page = organizer.get(reverse("sheets", args=[comparison.code])).content.decode()
+    assert page.count("the model was given “a &lt;red&gt; ball”") == 1
     thumbnails = organizer.get(reverse("rendering", args=[comparison.code])).content.decode()
     assert reverse("clip-poster", args=[clip.folder]) in thumbnails
 
