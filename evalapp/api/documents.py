@@ -99,4 +99,5 @@ def _kind(told: Document, field: Document) -> str:
         return f"list of {_kind(told, field['items'])}"
     if "enum" in field:
         return "one of " + ", ".join(map(str, field["enum"]))
-    return str(field.get("format") or field.get("type") or "object")
+    kinds = field.get("format") or field.get("type") or "object"
+    return kinds if isinstance(kinds, str) else " or ".join(each for each in kinds if each != "null")

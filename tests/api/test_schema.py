@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from jsonschema import Draft202012Validator
 
 import generators
@@ -102,6 +103,15 @@ def test_a_change_tells_what_it_needs():
     asked = told["paths"]["/api/v1/members/{number}/"]["patch"]["requestBody"]["content"]["application/json"]
     (_, body), *_rest = objects(asked["schema"], told["components"]["schemas"])
     assert body["required"] == ["role"]
+
+
+def test_people_read_the_names_and_types_of_a_body_that_is_one_of_several(client, olga):
+    client.force_login(olga)
+    operations = client.get(reverse("api-docs")).context["operations"]
+    (asked,) = [each for each in operations if each["method"] == "POST" and each["path"].endswith("/judge-estimate/")]
+    kinds = {field["name"]: field["type"] for field in asked["body"]}
+    assert kinds.pop("judge").split(", ")[0].startswith("one of ")
+    assert kinds == {"options": "object", "upload": "object", "most_cost": "double", "most_calls": "integer"}
 
 
 @pytest.mark.parametrize("name", ["", " ", "\n\t", "a\0b", "\0"])
