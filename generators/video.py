@@ -31,6 +31,8 @@ MAX_BYTES = 4 * 2**30
 """Most decoded bytes of one clip: 3 × width × height × frames."""
 HDR = (16, 18)
 """Transfer curves of high dynamic range, PQ and HLG (ITU-T H.273, table 3): shown as they are they look pale."""
+SQUARE = 0.02
+"""How far from square pixels may be: scaling to even sizes leaves so much, and nobody sees it."""
 AHEAD = 4
 """Decoded frames that may wait for their colours."""
 
@@ -85,6 +87,11 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
             if codec not in CODECS:
                 raise MediaError(f"{path}: codec {codec} is not accepted; re-encode it, for instance as H.264")
             check_size(path, stream.width, stream.height, stream.frames or 1)
+            if abs(float(stream.sample_aspect_ratio or 1) - 1) > SQUARE:
+                raise MediaError(
+                    f"{path}: its pixels are not square, so players stretch it; "
+                    "convert it with ffmpeg: -vf 'scale=trunc(iw*sar/2)*2:ih,setsar=1'"
+                )
             film = _Film(path, stream.frames)
             times: list[float | None] = []
             packets = 0

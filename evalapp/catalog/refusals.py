@@ -244,6 +244,8 @@ KNOWN: tuple[str, ...] = (
     "decoded)",
     "{path}: frame {n} is damaged; copy it here again, or re-encode it",
     "{path}: is HDR, and would look pale here; convert it to SDR (BT.709)",
+    "{path}: its pixels are not square, so players stretch it; convert it with ffmpeg: "
+    "-vf 'scale=trunc(iw*sar/2)*2:ih,setsar=1'",
     "{path}: changes its frame size midway",
     "{path}: its frames are not what they should be",
     "{path}: its frames are fewer than they should be",

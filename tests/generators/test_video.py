@@ -273,6 +273,25 @@ def test_high_dynamic_range_is_refused_and_not_shown_pale(curve, noise, tmp_path
         read(tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_pixels_that_are_not_square_are_refused_and_not_shown_squeezed(ending, noise, tmp_path):
+    def wide(name: str, ratio: Fraction) -> Path:
+        with av.open(str(tmp_path / f"{name}.{ending}"), "w") as file:
+            stream = file.add_stream("libx264", rate=12)
+            stream.height, stream.width = noise.shape[1:3]
+            stream.codec_context.sample_aspect_ratio = ratio
+            for frame in noise:
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            file.mux(stream.encode())
+        return tmp_path / f"{name}.{ending}"
+
+    for ratio in (Fraction(64, 45), Fraction(8, 9)):
+        with pytest.raises(MediaError, match=rf"a\.{ending}: its pixels are not square, .*setsar=1"):
+            read(wide("a", ratio))
+    for ratio in (Fraction(1), Fraction(1280, 1281)):  # the second is what 1920x1080 scaled to 854x480 has
+        assert read(wide("b", ratio)).frames.shape == noise.shape
+
+
 def test_a_file_that_ends_between_two_frames_is_refused_too(noise, tmp_path):
     write_rendition(noise, 24, tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
