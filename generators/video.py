@@ -87,11 +87,6 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
             if codec not in CODECS:
                 raise MediaError(f"{path}: codec {codec} is not accepted; re-encode it, for instance as H.264")
             check_size(path, stream.width, stream.height, stream.frames or 1)
-            if abs(float(stream.sample_aspect_ratio or 1) - 1) > SQUARE:
-                raise MediaError(
-                    f"{path}: its pixels are not square, so players stretch it; "
-                    "convert it with ffmpeg: -vf 'scale=trunc(iw*sar/2)*2:ih,setsar=1'"
-                )
             film = _Film(path, stream.frames)
             times: list[float | None] = []
             packets = 0
@@ -116,6 +111,8 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
                 for each in waiting:
                     each.result()
             rate = stream.average_rate or stream.guessed_rate
+            # Browsers pass over what a GIF says of its pixels.
+            stretched = demuxer != "gif" and abs(float(stream.sample_aspect_ratio or 1) - 1) > SQUARE
             # An mp4 says how many packets it should have, a Matroska file of one stream how long it should last.
             cut = packets < stream.frames
             if demuxer == "matroska" and len(container.streams) == 1 and container.duration and rate and times:
@@ -130,6 +127,11 @@ def read(path: Path, opened: IO[bytes] | None = None) -> Footage:
         raise MediaError(f"{path}: has no frames in it; export or render it again")
     if cut:
         raise MediaError(f"{path}: is cut short after {len(times)} frames; copy it here again")
+    if stretched:
+        raise MediaError(
+            f"{path}: its pixels are not square, so players stretch it; "
+            "convert it with ffmpeg: -vf 'scale=trunc(iw*sar/2)*2:ih,setsar=1'"
+        )
     if len(times) == 1:
         return Footage(film.frames, 1.0, "image", codec == "ffv1")
     return Footage(film.frames, _mean_rate(path, rate, times, demuxer == "gif"), "video", codec == "ffv1")
