@@ -53,7 +53,9 @@ class OwnClips(forms.Form):
     )
     clips = Several(
         label=gettext_lazy("Clips, or a zip of them"),
-        help_text=gettext_lazy("Named by the prompt's id: cat.mp4, or cat-1.mp4 where a prompt has several seeds."),
+        help_text=gettext_lazy(
+            "Named by the prompt's id or text: cat.mp4, or cat-1.mp4 where a prompt has several seeds."
+        ),
     )
     table = forms.FileField(
         required=False,
@@ -126,9 +128,9 @@ class Places:
 
     def __init__(self, prompt_set: PromptSet, contender: str, table: dict[str, tuple[str, str]], by: str) -> None:
         self.contender, self.table, self.by = contender, table, by
-        self.prompts: dict[str, Prompt] = {
-            prompt.key: prompt for prompt in prompt_set.prompts.select_related("prompt_set")
-        }
+        prompts = list(prompt_set.prompts.select_related("prompt_set"))
+        self.prompts: dict[str, Prompt] = {each.text: each for each in prompts} | {each.key: each for each in prompts}
+        """By text, as VBench's samples are named, and by id, which goes first."""
 
     def take(self, name: str, read: Callable[[], Iterator[bytes]], refused: list[str]) -> bool:
         """Keep the file, or say in `refused` why not."""
@@ -143,9 +145,6 @@ class Places:
         """Contender, prompt and seed. Raises UploadRefused."""
         if path.suffix.lower() not in CLIP_ENDINGS:
             raise UploadRefused(_("is no clip: %(endings)s are taken") % {"endings": ", ".join(CLIP_ENDINGS)})
-        contender = self.contender or (path.parts[-2] if len(path.parts) > 1 else "")
-        if not contender or len(contender) > 200:
-            raise UploadRefused(_("nothing says whose clip it is: name the contender, or send a zip with its folder"))
         listed = self.table.get(str(path)) or self.table.get(path.name)
         key, _dash, seed = path.stem.rpartition("-")
         if listed:
@@ -153,8 +152,14 @@ class Places:
         elif path.stem in self.prompts:
             key, seed = path.stem, "0"
         if key not in self.prompts or not (seed.isascii() and seed.isdigit() and len(seed) < 10):
-            raise UploadRefused(_("no prompt of this set has that id: files are named cat.mp4 or cat-1.mp4"))
-        return contender, self.prompts[key], int(seed)
+            raise UploadRefused(_("no prompt of this set has that id or text: files are named cat.mp4 or cat-1.mp4"))
+        prompt, folders = self.prompts[key], path.parts[:-1]
+        if folders and f"dimension:{folders[-1]}" in prompt.tags:  # VBench's, within a contender's folder
+            folders = folders[:-1]
+        contender = self.contender or (folders[-1] if folders else "")
+        if not contender or len(contender) > 200:
+            raise UploadRefused(_("nothing says whose clip it is: name the contender, or send a zip with its folder"))
+        return contender, prompt, int(seed)
 
 
 def _state_of(prompt_set: PromptSet) -> dict[str, Any]:

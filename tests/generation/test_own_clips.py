@@ -58,6 +58,35 @@ def test_files_go_by_their_names_and_a_zip_by_its_folders(send, footage):
     assert places() == {("early", "cat", 0), ("early", "dog", 1), ("late", "cat", 0), ("late", "dog", 1)}
 
 
+def test_vbenchs_samples_go_by_their_text_and_index_within_a_folder_of_their_dimension(client, olga, footage):
+    several = PromptSet.objects.freeze(
+        "vbench",
+        [
+            PromptText("vbench-001", "a cat, oil-painting", ("dimension:color", "dimension:scene")),
+            PromptText("vbench-002", "a dog", ("dimension:color",)),
+        ],
+    )
+    client.force_login(olga)
+
+    def sent(**files):
+        clips = SimpleUploadedFile("samples.zip", zipped(**files))
+        return client.post(reverse("own-clips", args=[several.pk]), {"contender": "", "clips": [clips]})
+
+    files = {
+        "early/color/a cat, oil-painting-0__mp4": footage(10),
+        "early/scene/a cat, oil-painting-0__mp4": footage(10),
+        "early/color/a cat, oil-painting-1__mp4": footage(20),
+        "late/color/a dog-0__mp4": footage(30),
+        "late/color__mp4": footage(30),
+    }
+    assert "late/color.mp4: no prompt of this set has that id or text" in sent(**files).content.decode()
+    store_waiting()
+    assert places() == {("early", "vbench-001", 0), ("early", "vbench-001", 1), ("late", "vbench-002", 0)}
+    assert not Upload.objects.exclude(reason="").exists()
+    said = sent(**{"color/a dog-0__mp4": footage(30)}).content.decode()
+    assert "color/a dog-0.mp4: nothing says whose clip it is" in said
+
+
 def test_a_list_says_where_files_of_any_name_belong(send, footage):
     send(("x1.mp4", footage(10)), table="file,prompt_id,seed\nx1.mp4,dog,3\n", contender="early")
     store_waiting()
