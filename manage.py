@@ -20,3 +20,9 @@ if __name__ == "__main__":
         if "--traceback" in sys.argv or not (why := lacking()):
             raise
         sys.exit(f"{why}: {'run `manage.py migrate` first' if 'migrations' in why else 'see DATABASE_URL'}")
+    except Exception as error:
+        from evalapp.catalog.store import BucketFailed
+
+        if "--traceback" in sys.argv or not isinstance(error, BucketFailed):
+            raise
+        sys.exit(str(error))

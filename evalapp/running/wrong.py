@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language_from_request, override
 from django.views.defaults import bad_request as page_of_bad_request
 
+from evalapp.catalog.store import BucketFailed
 from evalapp.running.logs import request_id
 
 AGAIN_AFTER = 5
@@ -19,6 +20,7 @@ TITLES = {
     "busy": "The database is busy",
     "behind": "The database is older than this code: run `manage.py migrate`",
     "full": "The disk is full",
+    "bucket": "The store of clips does not answer",
 }
 LACKS = re.compile(r"no such (table|column)|table \S+ has no column")
 """How SQLite says it."""
@@ -30,7 +32,9 @@ OF_CODE |= dict.fromkeys(("SQLITE_READONLY", "SQLITE_ERROR"), "")
 
 
 def trouble_of(error: BaseException | None) -> str:
-    """Which of TITLES it is; empty for what is none of the database's and no full disk."""
+    """Which of TITLES it is; empty for what is none of them."""
+    if isinstance(error, BucketFailed):
+        return "bucket"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "full"
     if not isinstance(error, DatabaseError | InterfaceError):
@@ -54,7 +58,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 while it is the database or a full disk; programs get a problem document."""
+    """500, or 503 while it is the database, the bucket or a full disk; programs get a problem document."""
     trouble = trouble_of(sys.exc_info()[1])
     status = 503 if trouble else 500
     number = request_id.get()

@@ -4,9 +4,11 @@ import os
 import shutil
 import tarfile
 import uuid
+from runpy import run_path
 
 import boto3
 import pytest
+from botocore.config import Config
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.test import Client
@@ -18,6 +20,7 @@ from evalapp.generation.models import Clip
 from evalapp.generation.rendering import render
 from evalapp.generation.uploads import Upload, receive, store_waiting
 from tests.factories import make_clip, make_organizer
+from tests.services import free_port
 
 # Another server than moto, where one is named: TEST_S3_URL=http://127.0.0.1:8333, its keys in AWS_ACCESS_KEY_ID …
 SERVERS = ["moto"] + (["named"] if os.environ.get("TEST_S3_URL") else [])
@@ -92,6 +95,25 @@ def test_a_bucket_that_refuses_fails_the_clip_in_words_and_keeps_nothing(db, buc
     assert not render(Clip.objects.claim_next("one"))
     assert "NoSuchBucket" in Clip.objects.get().reason
     assert not [path for path in settings.MEDIA_DIR.rglob("*") if path.is_file()]
+
+
+def test_while_the_bucket_is_silent_clips_are_asked_for_again_later_and_commands_end_with_a_sentence(
+    db, bucket, settings, monkeypatch
+):
+    clip = make_clip(media=True)
+    shutil.rmtree(settings.MEDIA_DIR)
+    storage = settings.STORAGES["clips"]
+    silent = {"endpoint_url": f"http://127.0.0.1:{free_port()}", "client_config": Config(retries={"max_attempts": 0})}
+    settings.STORAGES = settings.STORAGES | {"clips": storage | {"OPTIONS": storage["OPTIONS"] | silent}}
+    client = Client(raise_request_exception=False)
+    client.force_login(make_organizer())
+    answer = client.get(reverse("clip-media", args=[clip.folder]))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "The store of clips does not answer" in answer.content.decode()
+    monkeypatch.setattr("sys.argv", ["manage.py", "verify"])
+    monkeypatch.setattr("django.core.management.base.connections.close_all", lambda: None)
+    with pytest.raises(SystemExit, match=f"^the bucket {settings.MEDIA_BUCKET} failed: .*"):
+        run_path("manage.py", run_name="__main__")
 
 
 def test_an_upload_that_the_bucket_does_not_take_waits_for_it_and_says_at_last_why(db, bucket, settings, tmp_path):

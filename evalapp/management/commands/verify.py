@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
-from evalapp.catalog.store import BucketFailed
 from evalapp.generation.models import Clip
 from evalapp.reporting.promises import broken_promises, orphan_folders
 
@@ -27,10 +26,7 @@ class Command(BaseCommand):
         def watched(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
             return track(clips, "Reading clips", total=total, transient=True)
 
-        try:
-            problems = list(broken_promises(not options["no_files"], watched))
-        except BucketFailed as failed:
-            raise CommandError(str(failed)) from failed
+        problems = list(broken_promises(not options["no_files"], watched))
         for problem in problems:
             self.stdout.write(problem)
         if not options["no_files"] and (orphans := orphan_folders()):
