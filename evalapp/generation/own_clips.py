@@ -170,7 +170,7 @@ def _state_of(prompt_set: PromptSet) -> dict[str, Any]:
         sent.order_by().values("contender").annotate(total=Count("pk"), **states).order_by("contender")
     )
     refused = sent.filter(state=Upload.State.REFUSED).select_related("prompt").order_by("contender", "prompt", "seed")
-    failed = [(each, spoken(each.reason)) for each in refused[:LISTED]]
+    failed = [(each, spoken(each.reason).replace("the file", _("the file"), 1)) for each in refused[:LISTED]]
     complete = sum(row["stored"] > 0 for row in rows) > 1
     waiting = sum(row["waiting"] for row in rows)
     return {"rows": rows, "waiting": waiting, "failed": failed, "ready": complete and not waiting}

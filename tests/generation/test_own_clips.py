@@ -112,7 +112,7 @@ def test_what_a_worker_refuses_is_told_with_its_reason(send, client, pets):
     assert "These files cannot be used" in said
     assert "<script>alert" not in said
     russian = client.get(reverse("own-clips", args=[pets.pk]), headers={"accept-language": "ru"}).content.decode()
-    assert "не декодируется" in russian
+    assert "файл: не декодируется" in russian
 
 
 @pytest.mark.parametrize(
