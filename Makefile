@@ -77,7 +77,7 @@ javascript:
 	@if command -v node >/dev/null; then node --test tests/js/*.test.mjs; else echo "Left out: tests/js. Node is not installed."; test -z "$$CI"; fi
 
 # The slowest tests run in CI, and with SLOW=yes; so do those on PostgreSQL outside the folders that lean on it most.
-MOST = tests/assessing tests/generation tests/comparisons tests/reporting tests/people tests/api tests/test_admin.py tests/test_architecture.py
+MOST = tests/assessing tests/generation tests/comparisons tests/people tests/api tests/test_admin.py tests/test_architecture.py
 test: system lint javascript languages
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not rabbitmq$(if $(CI)$(SLOW),, and not slow)"
 	$(BIN)/python -m tests.services --only-with postgres $(BIN)/python -m pytest -n 2 --dist loadgroup --postgres -m "not browser and not rabbitmq$(if $(CI)$(SLOW),, and not slow)" $(if $(CI)$(SLOW),tests,$(MOST))
