@@ -39,11 +39,7 @@ def receive(chunks: Iterable[bytes], project: int, by: str) -> Picture:
 
 def store_waiting() -> None:
     """Write the images that wait anew."""
-    while picture := Picture.claimed():
-        try:
-            picture.settle(_stored(picture))
-        except store.BucketFailed as failed:
-            picture.put_off(str(failed))
+    Picture.store_waiting(_stored)
 
 
 def _stored(picture: Picture) -> str:

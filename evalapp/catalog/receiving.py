@@ -18,6 +18,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from evalapp.catalog.store import BucketFailed
+
 TRIES = 3
 LEASE = timedelta(minutes=5)
 SPARE_DISK = 2**30  # bytes that an upload leaves free
@@ -95,7 +97,17 @@ class Received(models.Model):
         self.size, self.sha256 = size, hashed.hexdigest()
 
     @classmethod
-    def claimed(cls) -> Self | None:
+    def store_waiting(cls, stored: Callable[[Self], str]) -> None:
+        """Those that wait, one by one: `stored` says why one cannot be, "" when it is. What the bucket did not take is
+        tried again when its lease has run out, TRIES times in all."""
+        while each := cls._claimed():
+            try:
+                each._settle(stored(each))
+            except BucketFailed as failed:
+                cls._default_manager.filter(pk=each.pk).update(reason=str(failed))
+
+    @classmethod
+    def _claimed(cls) -> Self | None:
         """One that waits, for this worker alone; who dies on it leaves it to the next, at most TRIES times."""
         files = cls._default_manager
         waiting = files.filter(Q(lease_until=None) | Q(lease_until__lt=Now()), state=cls.State.WAITING)
@@ -108,11 +120,7 @@ class Received(models.Model):
                 return each
         return None
 
-    def put_off(self, reason: str) -> None:
-        """Not stored, through no fault of the file's: tried again when its lease has run out, TRIES times in all."""
-        type(self)._default_manager.filter(pk=self.pk).update(reason=reason)
-
-    def settle(self, reason: str) -> None:
+    def _settle(self, reason: str) -> None:
         """It is stored or, with a reason, refused; the original is forgotten."""
         state = self.State.REFUSED if reason else self.State.STORED
         type(self)._default_manager.filter(pk=self.pk).update(state=state, reason=reason, lease_until=None)

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from evalapp.catalog.models import IMPORT, Contender, Prompt
 from evalapp.catalog.receiving import Received, UploadRefused
-from evalapp.catalog.store import BucketFailed
 from evalapp.generation.files import discard
 from evalapp.generation.imports import stage, store_clip
 from evalapp.generation.layouts import Place
@@ -55,11 +54,7 @@ def receive(chunks: Iterable[bytes], contender: str, prompt: Prompt, seed: int, 
 
 def store_waiting() -> None:
     """Store the uploads that wait."""
-    while upload := Upload.claimed():
-        try:
-            upload.settle(_stored(upload))
-        except BucketFailed as failed:
-            upload.put_off(str(failed))
+    Upload.store_waiting(_stored)
 
 
 def _stored(upload: Upload) -> str:
